@@ -16,10 +16,10 @@ T = TypeVar("T")
 
 
 class InlineExecutor(Executor):
-    """Runs each call in the submitting thread, so that a signal during the call unwinds at once."""
+    """Runs each call in the submitting thread, so that a signal ends the call at once."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Run the call. Its exception is kept for the future, except for those that end the program."""
+        """Run the call. The future stores its exception, except for exceptions that end the program."""
         future: Future[T] = Future()
         try:
             future.set_result(fn(*args, **kwargs))

@@ -29,7 +29,7 @@ class Example:
         prompt: the last message of the prompt.
         response: the text that was scored.
         score: its score. None when the function gave no usable score.
-        note: why it is shown, for example the reference or the error.
+        note: the reason for the example, such as the reference or the error.
     """
 
     line: int | None
@@ -117,7 +117,7 @@ class Probe:
         return self.finding(Severity.OK, message, measured=measured, threshold=threshold, value=value)
 
     def not_measured(self, reason: str) -> Finding:
-        """Return a finding that says why this could not be measured."""
+        """Return a finding that says why the probe could not measure."""
         return self.finding(Severity.SKIPPED, reason)
 
 

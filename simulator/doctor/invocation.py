@@ -52,7 +52,7 @@ class CaseResult:
 
     Attributes:
         error: why there is no score.
-        not_invoked: the function was not run on it, because the call was rejected or not made.
+        not_invoked: True if the function did not run on the case, because the call was rejected or not made.
     """
 
     case: Case
@@ -61,7 +61,7 @@ class CaseResult:
     not_invoked: bool = False
 
     def example(self, note: str = "") -> Example:
-        """Return it as an example of a finding."""
+        """Return the case as an example of a finding."""
         return Example(
             line=self.case.record.line,
             prompt=self.case.record.messages[-1].content,
@@ -83,7 +83,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchFailure:
-    """A call that failed with `error`, though each of its rollouts has a score when sent alone."""
+    """A call that failed with `error`, although each of its rollouts has a score when it is sent alone."""
 
     call: Call
     error: str
@@ -158,8 +158,8 @@ class Invoker:
     def _invoke(self, event: bytes, ids: tuple[str, ...]) -> Call:
         try:
             call = Call(ids=ids, event=event, invocation=self.timeout_budget.invoke(self.reward_function, event))
-        except InvocationRejected as refused:
-            call = Call(ids=ids, event=event, invocation=None, not_invoked_reason=refused.message)
+        except InvocationRejected as error:
+            call = Call(ids=ids, event=event, invocation=None, not_invoked_reason=error.message)
         with self._call_lock:
             self.call_count += 1
             self.on_call(call)
@@ -170,14 +170,14 @@ class Invoker:
     ) -> tuple[CaseResult, ...]:
         """Return a result for each case, in order. `keep` adds them to `results_by_label`.
 
-        When a call gives no usable scores, its cases are sent one by one, so that a broken one does not cost the others
-        their scores. When more than `MAX_FAILED_CALLS` calls in a row fail and no case has a score, the remaining cases
-        are not sent.
+        When a call gives no usable scores, its cases are sent one by one, so that one broken case does not affect the
+        others. When more than `MAX_FAILED_CALLS` calls in a row fail and no case has a score, the remaining cases are
+        not sent.
 
         Args:
             cases: the cases.
-            ids: the rollout ids. By default those of `rollout_ids`.
-            batch_size: the number of rollouts in a call. By default as many as the service sends.
+            ids: the rollout ids. Default: the result of `rollout_ids`.
+            batch_size: the number of rollouts in a call. Default: as many as the service sends.
             keep: False for cases that are scored again.
 
         Raises:
@@ -186,9 +186,9 @@ class Invoker:
         """
         ids = ids or self.rollout_ids(cases)
         elements = [self.build_element(case, rollout_id=id_) for case, id_ in zip(cases, ids, strict=True)]
-        encoded = [encode_element(element) for element in elements]
+        encoded_elements = [encode_element(element) for element in elements]
         spans = split_into_batches(
-            encoded, max_elements=batch_size or self.settings.rollouts_per_call, max_bytes=MAX_PAYLOAD_BYTES
+            encoded_elements, max_elements=batch_size or self.settings.rollouts_per_call, max_bytes=MAX_PAYLOAD_BYTES
         )
 
         def score_span(span: range) -> tuple[list[CaseResult], BatchFailure | None]:
@@ -202,10 +202,10 @@ class Invoker:
             results += batch_results
             self.batch_failures += [batch_failure] if batch_failure else []
             if failed_calls > MAX_FAILED_CALLS and not scores_of(results):
-                last = results[-1]
+                last_result = results[-1]
                 if not any(scores_of(earlier) for earlier in self.results_by_label.values()):
-                    raise NoScoresError(f"{last.error}, for the response {excerpt(repr(last.case.text))}")
-                error = f"not sent, because all cases before it failed; the last error: {last.error}"
+                    raise NoScoresError(f"{last_result.error}, for the response {excerpt(repr(last_result.case.text))}")
+                error = f"not sent, because all cases before it failed; the last error: {last_result.error}"
                 results += [
                     CaseResult(case=case, score=None, error=error, not_invoked=True) for case in cases[len(results) :]
                 ]

@@ -1,4 +1,4 @@
-"""What every probe works with: the reward function, the sampled rows, and the scores that several probes use."""
+"""The inputs of every probe: the reward function, the sampled rows, and the scores that several probes use."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -27,10 +27,10 @@ BASE_ROLLOUTS_PER_ROW: Final = 8
 """Rollouts of the untrained model for each row; INFERRED to be what a job samples for a prompt."""
 
 SUBSET_ROWS: Final = 8
-"""How many rows a probe uses that tries many variants of each. INFERRED: a mean of 8 distinguishes 0 from one half."""
+"""The number of rows for probes with many variants of each row. INFERRED: a mean of 8 distinguishes 0 from one half."""
 
 FIRST_GROUPS: Final = 8
-"""How many groups of base rollouts the first results hold where no right answer is known."""
+"""The number of groups of base rollouts in the first results if no right answer is known."""
 
 SCORE_TOLERANCE: Final = 1e-9
 """Two scores that differ by more count as different."""
@@ -39,7 +39,7 @@ RIGHT_LABEL, WRONG_LABEL, BASE_ROLLOUT_LABEL = "right answer", "wrong answer", "
 
 
 class ProbeContext:
-    """What a probe works with.
+    """The inputs of a probe.
 
     Attributes:
         reward_function: the reward function.
@@ -48,7 +48,7 @@ class ProbeContext:
         rows: the sampled rows.
         settings: how rollouts reach the function, and which field holds the right answer.
         model: the base model that the simulated rollouts imitate.
-        hyperparameters: those of the planned run.
+        hyperparameters: the hyperparameters of the planned run.
         recorded: a real model's responses by line. Without them the base rollouts are simulated.
         seed: the seed of every draw.
     """
@@ -143,7 +143,7 @@ class ProbeContext:
 
     @cached_property
     def depends_on_batch(self) -> bool:
-        """Whether a few responses score differently alone than in one call, though that call is repeatable.
+        """Whether a few responses score differently alone than in one call, although that call is repeatable.
 
         Other probes check this first, so that they do not report what S11 reports.
         """
@@ -188,27 +188,27 @@ class ProbeContext:
 
     @property
     def first_results(self) -> list[tuple[CaseResult, ...]]:
-        """The first results, in parts that were each scored in calls of their own."""
+        """The first results, in parts. Each part was scored in separate calls."""
         if self.answerable_rows:
             return [self.right_results, self.wrong_results]
         return [tuple(result for group in self.base_results[:FIRST_GROUPS] for result in group)]
 
     def _simulated_group(self, row: Row) -> Group:
         profile = profile_for(self.model)
-        run = self.hyperparameters
+        hyperparameters = self.hyperparameters
         return sample_group(
             prepare_prompt(
                 row.record,
                 profile=profile,
                 labels=row.task.labels,
-                effort=run.reasoning_effort,
+                effort=hyperparameters.reasoning_effort,
                 answer_path=self.settings.answer_path,
             ),
             weights=BASE_WEIGHTS,
             profile=profile,
-            temperature=run.temperature,
-            max_tokens=run.max_tokens,
-            effort=run.reasoning_effort,
+            temperature=hyperparameters.temperature,
+            max_tokens=hyperparameters.max_tokens,
+            effort=hyperparameters.reasoning_effort,
             rollouts=BASE_ROLLOUTS_PER_ROW,
             random_key=(self.seed, "doctor", "base"),
         )
@@ -225,8 +225,8 @@ class ProbeContext:
         """Read the right answers from another field. Call it before `right_results` and `wrong_results` are used."""
         self.settings = replace(self.settings, answer_path=path)
         self.rows = sample_rows(self.records, seed=self.seed, count=len(self.rows), answer_path=path)
-        for stale in ("right_results_by_format", "base_groups"):
-            self.__dict__.pop(stale, None)
+        for name in ("right_results_by_format", "base_groups"):
+            self.__dict__.pop(name, None)
 
     def set_answer_format(self, answer_format: str) -> None:
         """Use another format where prompts request none. Call it before the right and wrong results are used."""

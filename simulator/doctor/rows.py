@@ -54,7 +54,7 @@ class Row:
 
     @property
     def worked_steps(self) -> str:
-        """The worked steps alone. The last of them leads to the wrong value. Empty where there are none."""
+        """The worked steps alone, which lead to the wrong value. Empty if the row has none."""
         return self.wrong_response.removesuffix(self.write_answer(self.wrong_value)).rstrip("\n")
 
     @property
@@ -70,7 +70,7 @@ class Row:
         )
 
     def write_response(self, value: Json, *, style: str = "plain", answer_format: str = "", wrong: bool = False) -> str:
-        """Return a response whose answer is `value`: worked steps, where there are any, and the answer."""
+        """Return a response whose answer is `value`: the worked steps, if the row has any, and the answer."""
         return render_attempt(
             self.task,
             value,
@@ -86,7 +86,7 @@ class Row:
         return render_final_answer(self.task, value, answer_format=answer_format or self.answer_format, style=style)
 
     def preview_answer(self, answer_format: str) -> str:
-        """Return the right answer alone in a format, shortened. Messages show it in place of the format's name."""
+        """Return the right answer alone in a format, shortened. Messages print it instead of the format's name."""
         text = self.write_answer(self.reference.value, answer_format=answer_format)
         return text if len(text) <= _PREVIEW_CHARACTERS else f"{text[:_PREVIEW_CHARACTERS]}…"
 
@@ -94,11 +94,11 @@ class Row:
 def sample_rows(
     records: Sequence[Record], *, seed: int, count: int = SAMPLE_ROWS, answer_path: str | None = None
 ) -> tuple[Row, ...]:
-    """Draw `count` rows, in the file's order. A file with no more records gives them all."""
+    """Draw `count` rows, in the file's order. If the file has fewer records, return all of them."""
     by_line = {record.line: record for record in records}
     labels = collect_labels(records, answer_path=answer_path)
     lines = sorted(shuffle_lines(by_line, seed, "doctor")[:count])
-    return tuple(_row(by_line[line], labels=labels, answer_path=answer_path) for line in lines)
+    return tuple(_build_row(by_line[line], labels=labels, answer_path=answer_path) for line in lines)
 
 
 def with_answer_format(rows: Sequence[Row], answer_format: str) -> tuple[Row, ...]:
@@ -110,16 +110,16 @@ def with_answer_format(rows: Sequence[Row], answer_format: str) -> tuple[Row, ..
 
 def with_answer_path(rows: Sequence[Row], answer_path: str) -> tuple[Row, ...]:
     """Return the rows with the right answer read from another field. Rows without one there are left out."""
-    moved = (_row(row.record, labels=row.task.labels, answer_path=answer_path) for row in rows)
-    return tuple(row for row in moved if row.reference.kind != "none")
+    reread_rows = (_build_row(row.record, labels=row.task.labels, answer_path=answer_path) for row in rows)
+    return tuple(row for row in reread_rows if row.reference.kind != "none")
 
 
-def _row(record: Record, *, labels: tuple[str, ...], answer_path: str | None) -> Row:
+def _build_row(record: Record, *, labels: tuple[str, ...], answer_path: str | None) -> Row:
     reference = extract_reference_answer(record, answer_path=answer_path)
-    requested = find_requested_format(prompt_text(record.messages))
-    plainest = "sentence" if reference.kind == "number" else "bare"
+    requested_format = find_requested_format(prompt_text(record.messages))
+    default_format = "sentence" if reference.kind == "number" else "bare"
     return Row(
         record=record,
-        task=Task(reference=reference, requested_format=requested, labels=labels),
-        answer_format=plainest if requested.format == "none" else requested.format,
+        task=Task(reference=reference, requested_format=requested_format, labels=labels),
+        answer_format=default_format if requested_format.format == "none" else requested_format.format,
     )

@@ -14,7 +14,7 @@ from simulator.lambdas.errors import InvocationRejected
 from simulator.lambdas.function import Invocation
 
 BUDGET_SECONDS: Final = 30.0
-"""The doctor makes no further call after time-outs of more than this in total. One of 300 s exceeds it. INFERRED."""
+"""The doctor makes no further call after time-outs of more than this in total (INFERRED). One of 300 s exceeds it."""
 
 SINGLE_ROLLOUT_SECONDS: Final = 10.0
 """The time-out for each rollout of a call that timed out, when it is sent alone to find the slow one."""
@@ -56,7 +56,7 @@ class TimeoutBudget:
         """Run a function once, unless the budget is exhausted.
 
         Raises:
-            TimeoutBudgetError: it is. The error shows the response of the last call that timed out.
+            TimeoutBudgetError: the budget is exhausted. `example` is the response of the last call that timed out.
             InvocationRejected: see `RewardFunction.invoke`.
         """
         if self.is_exhausted:
@@ -90,18 +90,18 @@ def _timeout_error(reward_function: RewardFunction, event: bytes) -> TimeoutBudg
 def _find_slow_element(reward_function: RewardFunction, elements: list[dict[str, Any]]) -> tuple[dict[str, Any], str]:
     """Return the element that times out, with a note on how it was found.
 
-    A function on this machine gets each element alone. Otherwise the longest element is taken.
+    A function on this machine is called with each element alone. Otherwise the longest element is returned.
     """
     if len(elements) == 1:
         return elements[0], ""
-    quick = with_shorter_timeout(reward_function, timeout=SINGLE_ROLLOUT_SECONDS)
-    if quick is not None:
+    quick_function = with_shorter_timeout(reward_function, timeout=SINGLE_ROLLOUT_SECONDS)
+    if quick_function is not None:
         for element in elements:
-            if _times_out(quick, element):
-                return element, f"alone it takes more than {quick.timeout:g} s"
+            if _times_out(quick_function, element):
+                return element, f"alone it takes more than {quick_function.timeout:g} s"
     longest = max(elements, key=lambda element: len(encode_element(element)))
-    alone = "" if quick is None else f"; none of them takes more than {quick.timeout:g} s alone"
-    return longest, f"the longest of {len(elements)} in that call{alone}"
+    alone_note = "" if quick_function is None else f"; none of them takes more than {quick_function.timeout:g} s alone"
+    return longest, f"the longest of {len(elements)} in that call{alone_note}"
 
 
 def _times_out(reward_function: RewardFunction, element: dict[str, Any]) -> bool:

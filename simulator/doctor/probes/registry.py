@@ -49,10 +49,10 @@ STATIC_PROBES: Final[tuple[tuple[Probe, ProbeFunction], ...]] = (
 )
 
 
-def _ignoring_context(check: TraceCheck) -> TrainingCheck:
+def _ignore_context(check: TraceCheck) -> TrainingCheck:
     return lambda _context, traces: check(traces)
 
 
 TRAINING_PROBES: Final[tuple[tuple[Probe, TrainingCheck], ...]] = tuple(
-    (probe, _ignoring_context(check)) for probe, check in TRACE_CHECKS
+    (probe, _ignore_context(check)) for probe, check in TRACE_CHECKS
 )

@@ -20,10 +20,10 @@ MIN_IMPROVEMENT: Final = 0.25
 """Another field or format must score this much more (INFERRED)."""
 
 MIN_SEPARATION: Final = 0.4
-"""A row's own value must score this much more than another row's. INFERRED: for 32 coin flips it is 3 sigma."""
+"""A row's own value must score this much more than another row's. INFERRED: 3 sigma for 32 random scores."""
 
 REFERENCE_FIELD: Final = "reference_answer"
-"""The field that a job passes on. The search starts there."""
+"""The field that a job sends to the function. The search starts there."""
 
 MAX_ANSWER_PATHS: Final = 12
 MAX_DEPTH: Final = 5
@@ -40,8 +40,8 @@ def find_answer_path(context: ProbeContext) -> str:
     rows = (context.row_subset or context.rows)[:_SEARCHED_ROWS]
     cases: dict[tuple[str, str], list[Case]] = {}
     for path in _answer_paths(rows):
-        others = with_answer_path(rows, path)
-        if len(others) == len(rows) and not _have_same_answers(rows, others):
+        reread_rows = with_answer_path(rows, path)
+        if len(reread_rows) == len(rows) and not _have_same_answers(rows, reread_rows):
             for name in FORMAT.actions:
                 cases[path, name] = [
                     Case(
@@ -49,15 +49,15 @@ def find_answer_path(context: ProbeContext) -> str:
                         record=row.record,
                         text=row.write_response(row.reference.value, answer_format=name),
                     )
-                    for row in others
+                    for row in reread_rows
                 ]
     if not cases:
         return ""
-    all_results = iter(context.invoker.score([case for some in cases.values() for case in some]))
-    results = {key: [next(all_results) for _ in some] for key, some in cases.items()}
+    all_results = iter(context.invoker.score([case for group in cases.values() for case in group]))
+    results = {key: [next(all_results) for _ in group] for key, group in cases.items()}
     scale = scale_so_far(context, *results.values())
     current = best_format(context, scale)[1] if context.row_subset else 0.0
-    means = {key: scale.mean_of_all(some) for key, some in results.items()}
+    means = {key: scale.mean_of_all(group) for key, group in results.items()}
     path, name = max(means, key=lambda key: means[key])
     is_better = means[path, name] >= max(MIN_SCORE, current + MIN_IMPROVEMENT)
     return path if is_better and _holds_answer(context, scale, path, name) else ""
@@ -65,8 +65,8 @@ def find_answer_path(context: ProbeContext) -> str:
 
 def best_format(context: ProbeContext, scale: ScoreScale) -> tuple[str, float]:
     """Return the format in which right answers score most, and their mean score. The rows' own format wins ties."""
-    own = context.row_subset[0].answer_format
-    means = {own: scale.mean_of_all(context.right_results_in_own_format)}
+    own_format = context.row_subset[0].answer_format
+    means = {own_format: scale.mean_of_all(context.right_results_in_own_format)}
     for name in FORMAT.actions:
         means[name] = max(scale.mean_of_all(context.right_results_by_format[name]), means.get(name, 0.0))
     return max(means.items(), key=lambda pair: pair[1])
@@ -80,26 +80,26 @@ def scale_so_far(context: ProbeContext, *others: Sequence[CaseResult]) -> ScoreS
 
 
 def _holds_answer(context: ProbeContext, scale: ScoreScale, path: str, format_name: str) -> bool:
-    """Return whether a row's own value scores more than another row's. Length or luck would not cause that."""
+    """Return whether a row's own value scores more than another row's value. Length or chance would not cause that."""
     rows = with_answer_path(context.rows, path)
-    own, others = [], []
+    own_cases, other_cases = [], []
     for row in rows:
         other = next((candidate for candidate in rows if candidate.reference.value != row.reference.value), None)
         if other is not None:
             texts = (row.write_response(source.reference.value, answer_format=format_name) for source in (row, other))
             own_case, other_case = (Case(label=f"value of {path}", record=row.record, text=text) for text in texts)
-            own.append(own_case)
-            others.append(other_case)
+            own_cases.append(own_case)
+            other_cases.append(other_case)
     return (
-        bool(own)
-        and scale.mean_of_all(context.invoker.score(own))
-        >= scale.mean_of_all(context.invoker.score(others)) + MIN_SEPARATION
+        bool(own_cases)
+        and scale.mean_of_all(context.invoker.score(own_cases))
+        >= scale.mean_of_all(context.invoker.score(other_cases)) + MIN_SEPARATION
     )
 
 
-def _have_same_answers(rows: Sequence[Row], others: Sequence[Row]) -> bool:
+def _have_same_answers(rows: Sequence[Row], reread_rows: Sequence[Row]) -> bool:
     """Return whether another field has the same answers, so that scoring them again is useless."""
-    return all(row.reference.value == other.reference.value for row, other in zip(rows, others, strict=True))
+    return all(row.reference.value == other.reference.value for row, other in zip(rows, reread_rows, strict=True))
 
 
 def _answer_paths(rows: Sequence[Row]) -> list[str]:

@@ -53,51 +53,51 @@ def _text(row: Row) -> str:
     return json.dumps(row.reference.value) if row.reference.kind == "number" else row.reference.text
 
 
-def _decimal(row: Row) -> str | None:
+def _with_more_decimals(row: Row) -> str | None:
     number = _number(row)
     if isinstance(number, int):
         return row.write_response(f"{number}.0") if abs(number) < _MAX_EXACT_INTEGER else None
     return None if "e" in _text(row) else row.write_response(f"{number}0")
 
 
-def _grouped(row: Row) -> str | None:
+def _with_thousands_separators(row: Row) -> str | None:
     return row.write_response(f"{_number(row):,}") if abs(_number(row)) >= _THOUSAND else None
 
 
-def _signed(row: Row) -> str | None:
+def _with_plus_sign(row: Row) -> str | None:
     return row.write_response(f"+{_text(row)}") if _number(row) > 0 else None
 
 
-def _zero_first(row: Row) -> str | None:
+def _with_leading_zero(row: Row) -> str | None:
     return row.write_response(f"0{_text(row)}") if _number(row) >= 0 else None
 
 
-def _full_stop(row: Row) -> str | None:
+def _with_full_stop(row: Row) -> str | None:
     return None if row.answer_format == "sentence" else row.write_response(f"{_text(row)}.")
 
 
-def _bold(row: Row) -> str | None:
+def _in_bold(row: Row) -> str | None:
     return None if row.answer_format in ("boxed", "bold", "xml") else row.write_response(f"**{_text(row)}**")
 
 
-def _boxed(row: Row) -> str | None:
+def _in_box(row: Row) -> str | None:
     return None if row.answer_format == "boxed" else row.write_response(f"\\boxed{{{_text(row)}}}")
 
 
-def _new_line(row: Row) -> str | None:
+def _on_new_line(row: Row) -> str | None:
     return row.write_response(f"\n{_text(row)}") if row.answer_format in ("hash", "colon") else None
 
 
-def _other_case(row: Row) -> str | None:
+def _in_other_case(row: Row) -> str | None:
     """Write Yes for yes, and returns for Returns. Skip files with labels that differ only by case."""
     text, labels = row.reference.text, row.task.labels
     if len({label.casefold() for label in labels}) < len(labels):
         return None
-    other = text.capitalize() if text != text.capitalize() else text.lower()
-    return row.write_response(other) if other != text else None
+    changed_text = text.capitalize() if text != text.capitalize() else text.lower()
+    return row.write_response(changed_text) if changed_text != text else None
 
 
-def _after(row: Row) -> str:
+def _with_text_after(row: Row) -> str:
     return f"{row.right_response}\n{(_CLOSING * _CHARACTERS_AFTER)[:_CHARACTERS_AFTER].rstrip()}"
 
 
@@ -105,24 +105,24 @@ def _two_answers(row: Row) -> str:
     return f"{row.write_answer(row.wrong_value)}\n{row.write_answer(row.reference.value)}"
 
 
-def _indented(row: Row) -> str | None:
+def _as_indented_json(row: Row) -> str | None:
     text = json.dumps(row.reference.value, ensure_ascii=False, indent=2)
     return row.write_response(text) if text != row.reference.text else None
 
 
-def _compact(row: Row) -> str | None:
+def _as_compact_json(row: Row) -> str | None:
     text = json.dumps(row.reference.value, ensure_ascii=False, separators=(",", ":"))
     return row.write_response(text) if text != row.reference.text else None
 
 
-def _other_order(row: Row) -> str | None:
+def _with_other_key_order(row: Row) -> str | None:
     value = row.reference.value
     if not isinstance(value, dict) or len(value) < len("ab"):
         return None
     return row.write_response(json.dumps(dict(reversed(value.items())), ensure_ascii=False))
 
 
-def _fenced(language: str) -> Callable[[Row], str | None]:
+def _in_code_fence(language: str) -> Callable[[Row], str | None]:
     return lambda row: f"```{language}\n{row.right_response}\n```"
 
 
@@ -130,21 +130,23 @@ _LINES = (
     AnswerVariant(name="CRLF line ends", write=lambda row: f"{row.right_response}\n".replace("\n", "\r\n")),
     AnswerVariant(name="blanks at the end", write=lambda row: f"{row.right_response}   \n"),
 )
-_AFTER = AnswerVariant(name=f"{_CHARACTERS_AFTER} characters after the answer", write=_where_text_may_surround(_after))
+_AFTER = AnswerVariant(
+    name=f"{_CHARACTERS_AFTER} characters after the answer", write=_where_text_may_surround(_with_text_after)
+)
 _NO_WORK = AnswerVariant(
     name="no work shown",
     write=_where_text_may_surround(lambda row: row.write_answer(row.reference.value)),
     must_accept=False,
 )
-_BOLD = AnswerVariant(name="in bold", write=_outside_json(_bold))
-_STOP = AnswerVariant(name="a full stop", write=_outside_json(_full_stop))
+_BOLD = AnswerVariant(name="in bold", write=_outside_json(_in_bold))
+_STOP = AnswerVariant(name="a full stop", write=_outside_json(_with_full_stop))
 _SHORT = (
     *_LINES,
     _AFTER,
     _BOLD,
     _STOP,
     AnswerVariant(name="in quotes", write=_outside_json(lambda row: row.write_response(f'"{_text(row)}"'))),
-    AnswerVariant(name="upper or lower case", write=_outside_json(_other_case)),
+    AnswerVariant(name="upper or lower case", write=_outside_json(_in_other_case)),
     AnswerVariant(
         name="a remark in brackets",
         write=lambda row: row.write_response(f"{_text(row)} (most likely)"),
@@ -159,8 +161,8 @@ ANSWER_VARIANTS: Final[Mapping[AnswerKind, tuple[AnswerVariant, ...]]] = {
         _AFTER,
         _BOLD,
         _STOP,
-        AnswerVariant(name="72.0 for 72", write=_decimal),
-        AnswerVariant(name="1,000 for 1000", write=_outside_json(_grouped)),
+        AnswerVariant(name="72.0 for 72", write=_with_more_decimals),
+        AnswerVariant(name="1,000 for 1000", write=_outside_json(_with_thousands_separators)),
         AnswerVariant(name="$72", write=lambda row: row.write_response(f"${_text(row)}"), must_accept=False),
         AnswerVariant(name="72 units", write=lambda row: row.write_response(f"{_text(row)} units"), must_accept=False),
         AnswerVariant(
@@ -168,10 +170,10 @@ ANSWER_VARIANTS: Final[Mapping[AnswerKind, tuple[AnswerVariant, ...]]] = {
             write=lambda row: row.write_response(_text(row).translate(_FULLWIDTH)),
             must_accept=False,
         ),
-        AnswerVariant(name="+72", write=_signed, must_accept=False),
-        AnswerVariant(name="072", write=_zero_first, must_accept=False),
-        AnswerVariant(name="\\boxed{72}", write=_boxed, must_accept=False),
-        AnswerVariant(name="on the line after the marker", write=_new_line, must_accept=False),
+        AnswerVariant(name="+72", write=_with_plus_sign, must_accept=False),
+        AnswerVariant(name="072", write=_with_leading_zero, must_accept=False),
+        AnswerVariant(name="\\boxed{72}", write=_in_box, must_accept=False),
+        AnswerVariant(name="on the line after the marker", write=_on_new_line, must_accept=False),
         _NO_WORK,
         # With the right one first it is a retracted answer, which S5 tests.
         AnswerVariant(
@@ -182,24 +184,26 @@ ANSWER_VARIANTS: Final[Mapping[AnswerKind, tuple[AnswerVariant, ...]]] = {
     "boolean": _SHORT,
     "json": (
         *_LINES,
-        AnswerVariant(name="other key order", write=_other_order),
-        AnswerVariant(name="indented", write=_indented),
-        AnswerVariant(name="no blanks between tokens", write=_compact),
-        AnswerVariant(name="in a code fence", write=_fenced("json")),
+        AnswerVariant(name="other key order", write=_with_other_key_order),
+        AnswerVariant(name="indented", write=_as_indented_json),
+        AnswerVariant(name="no blanks between tokens", write=_as_compact_json),
+        AnswerVariant(name="in a code fence", write=_in_code_fence("json")),
         AnswerVariant(
             name="a sentence before it", write=lambda row: f"Here it is:\n{row.right_response}", must_accept=False
         ),
     ),
     "code": (
         *_LINES,
-        AnswerVariant(name="in a code fence", write=_fenced("python")),
+        AnswerVariant(name="in a code fence", write=_in_code_fence("python")),
         AnswerVariant(
             name="a comment above it",
             write=lambda row: row.write_response(f"# A solution.\n{row.reference.text}"),
             must_accept=False,
         ),
         AnswerVariant(
-            name="a sentence before it", write=lambda row: f"Here it is:\n{_fenced('python')(row)}", must_accept=False
+            name="a sentence before it",
+            write=lambda row: f"Here it is:\n{_in_code_fence('python')(row)}",
+            must_accept=False,
         ),
     ),
     "text": _LINES,

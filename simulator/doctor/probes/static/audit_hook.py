@@ -1,4 +1,4 @@
-"""Record what a reward function does, from a Lambda layer in the function's own process. Never imported here.
+"""Record what a reward function does, from a Lambda layer in the function's own process. The doctor never imports it.
 
 The layers of observability vendors work the same way: the function's configuration names the layer's handler, and an
 environment variable names the function's own handler, which the layer imports and calls. Each audit event of Python
@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 _MAX_RECORDS = 200
 _TASK = os.environ["LAMBDA_TASK_ROOT"]
 _RUNTIME_API = os.environ["AWS_LAMBDA_RUNTIME_API"]
-_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 # Lambda itself sets such variables, so reading one is not a missing configuration.
 _LAMBDA_PREFIXES = ("AWS_", "LAMBDA_", "_")
@@ -45,31 +45,31 @@ class _Recorder:
 
     def __init__(self) -> None:
         self.phase = "import"
-        self.recorded: dict[tuple[str, ...], dict[str, Any]] = {}
+        self.side_effects: dict[tuple[str, ...], dict[str, Any]] = {}
 
-    def record(self, kind: str, subject: str, **more: object) -> None:
+    def record(self, kind: str, subject: str, **details: object) -> None:
         """Record a side effect."""
         source_line, call = _calling_line()
         key = (kind, self.phase, subject, call)
-        side_effect = self.recorded.get(key)
+        side_effect = self.side_effects.get(key)
         if side_effect is not None:
             side_effect["count"] += 1
-        elif len(self.recorded) < _MAX_RECORDS:
-            self.recorded[key] = {
+        elif len(self.side_effects) < _MAX_RECORDS:
+            self.side_effects[key] = {
                 "kind": kind,
                 "phase": self.phase,
                 "subject": subject,
                 "call": call,
                 "source_line": source_line,
                 "count": 1,
-                **more,
+                **details,
             }
 
 
 _recorder = _Recorder()
 
 
-def _vendored() -> frozenset[str]:
+def _find_vendored_packages() -> frozenset[str]:
     """Return the top-level names of the packages that are shipped with the function's own code."""
     names = set()
     for record in Path(_TASK).glob("*.dist-info/RECORD"):
@@ -78,7 +78,7 @@ def _vendored() -> frozenset[str]:
     return frozenset(names)
 
 
-_packages = _vendored()
+_packages = _find_vendored_packages()
 
 
 def _own_source_line(frame: FrameType) -> str:
@@ -140,34 +140,34 @@ def _path_on_aws(path: str) -> str:
 
 
 def _on_open(path: object, _mode: object, flags: int) -> None:
-    if flags & _WRITING:
+    if flags & _WRITE_FLAGS:
         _refuse_write(path)
         return
     paths = _resolved_paths(path)
-    if not paths or any(_is_within(one, _READABLE) for one in paths):
+    if not paths or any(_is_within(absolute_path, _READABLE) for absolute_path in paths):
         return
     if os.path.isfile(paths[0]) and _calling_line()[0]:  # noqa: PTH113  it runs for every file, so it must be fast
         _recorder.record("read", paths[0])
 
 
-def _on_create(path: object, *_more: object) -> None:
+def _on_create(path: object, *_other_arguments: object) -> None:
     # An existing file raises FileExistsError before the file system is found to be read-only.
     if not os.path.lexists(_text(path)):
         _refuse_write(path)
 
 
-def _on_change(path: object, *_more: object) -> None:
+def _on_change(path: object, *_other_arguments: object) -> None:
     if os.path.lexists(_text(path)):
         _refuse_write(path)
 
 
-def _on_rename(source: object, target: object, *_more: object) -> None:
+def _on_rename(source: object, target: object, *_other_arguments: object) -> None:
     if os.path.lexists(_text(source)):
         _refuse_write(source)
         _refuse_write(target)
 
 
-def _on_link(_source: object, target: object, *_more: object) -> None:
+def _on_link(_source: object, target: object, *_other_arguments: object) -> None:
     _on_create(target)
 
 
@@ -186,7 +186,7 @@ def _text(path: object) -> str:
     return os.fsdecode(path) if isinstance(path, str | bytes | os.PathLike) else ""
 
 
-def _on_getaddrinfo(host: object, port: object, *_more: object) -> None:
+def _on_getaddrinfo(host: object, port: object, *_other_arguments: object) -> None:
     if host is not None:
         _record_host(_host_text(host), port)
 
@@ -210,7 +210,7 @@ def _host_text(name: object) -> str:
     return name.decode("ascii", "replace") if isinstance(name, bytes) else str(name)
 
 
-def _on_popen(executable: object, arguments: object = (), *_more: object) -> None:
+def _on_popen(executable: object, arguments: object = (), *_other_arguments: object) -> None:
     program = executable
     if program is None and isinstance(arguments, list | tuple) and arguments:
         program = arguments[0]
@@ -326,6 +326,6 @@ except Exception as error:  # noqa: BLE001  the handler raises it again when it 
 def handler(event: Any, context: Any) -> Any:
     """Call the function's own handler, or return the records."""
     if isinstance(event, dict) and event.get("rft_witness") == "report":
-        return list(_recorder.recorded.values())
+        return list(_recorder.side_effects.values())
     _recorder.phase = "scoring"
     return _own_handler(event, context)

@@ -1,6 +1,6 @@
 """The base model's rollouts that give an answer, with their scores, formats and styles.
 
-A simulated rollout knows its format and style. Those of a real model's response are parsed from its text.
+A simulated rollout has its format and style as attributes. Those of a real model's response are parsed from its text.
 """
 
 import re
@@ -105,7 +105,7 @@ def _style_of(row: Row, answer_text: str) -> str:
 def base_rollouts_in_requested_format(context: ProbeContext) -> tuple[BaseRollout, ...]:
     """Return the rollouts in the format that their prompt asks for, or, where it asks for none, in an accepted one.
 
-    A prompt that asks for the answer alone is not followed by an answer after a sentence.
+    If a prompt asks for the answer alone, a rollout with a sentence before its answer is left out.
     """
     right_scores = {result.case.record.line: result.score or 0.0 for result in context.right_results}
     rollouts = [rollout for rollout in base_rollouts(context) if rollout.row.record.line in right_scores]
@@ -114,14 +114,14 @@ def base_rollouts_in_requested_format(context: ProbeContext) -> tuple[BaseRollou
         if rollout.is_correct and rollout.is_plain and rollout.result.score is not None:
             is_enough = rollout.result.score >= right_scores[rollout.row.record.line] / 2
             scores_enough.setdefault(rollout.format, []).append(is_enough)
-    accepted = {name for name, enough in scores_enough.items() if sum(enough) >= _MAJORITY * len(enough)}
-    return tuple(rollout for rollout in rollouts if _is_in_requested_format(rollout, accepted))
+    accepted_formats = {name for name, enough in scores_enough.items() if sum(enough) >= _MAJORITY * len(enough)}
+    return tuple(rollout for rollout in rollouts if _is_in_requested_format(rollout, accepted_formats))
 
 
-def _is_in_requested_format(rollout: BaseRollout, accepted: set[str]) -> bool:
+def _is_in_requested_format(rollout: BaseRollout, accepted_formats: set[str]) -> bool:
     row = rollout.row
     if row.is_answer_only:
         return rollout.is_answer_only if rollout.is_correct else rollout.format == row.answer_format
     if row.task.requested_format.format == "none":
-        return rollout.format in accepted
+        return rollout.format in accepted_formats
     return rollout.format == row.answer_format

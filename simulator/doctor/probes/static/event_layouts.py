@@ -82,16 +82,16 @@ _WRAPPED_IN_METADATA: Final = EventLayout(
 
 def other_layouts(grading: GradingSettings) -> tuple[EventLayout, ...]:
     """Return every layout but the configured one. Where several fit, the first fits best."""
-    wrapped = grading.wrap_strings
+    wraps_strings = grading.wrap_strings
     strings = EventLayout(
-        name="a bare string reference as it stands" if wrapped else 'a bare string reference as {"text": ...}',
+        name="a bare string reference as it stands" if wraps_strings else 'a bare string reference as {"text": ...}',
         fix=(
             'Read event[i]["reference_answer"]["text"]: a bare string arrives wrapped.'
-            if wrapped
+            if wraps_strings
             else "Accept the bare string as the reference, or send it wrapped, as Amazon's sample reads it: "
             "--set grading.wrap_strings=true."
         ),
-        transform=_transform_with(replace(grading, wrap_strings=not wrapped)),
+        transform=_transform_with(replace(grading, wrap_strings=not wraps_strings)),
     )
     events = (
         EventLayout(
@@ -126,8 +126,8 @@ def other_layouts(grading: GradingSettings) -> tuple[EventLayout, ...]:
 
 def without_fields(element: EventElement) -> EventElement:
     """Return the element of a record that has only messages."""
-    kept = {name: element[name] for name in _REQUIRED_FIELDS}
-    return kept | {"metadata": {}} if "metadata" in element else kept
+    required_fields = {name: element[name] for name in _REQUIRED_FIELDS}
+    return required_fields | {"metadata": {}} if "metadata" in element else required_fields
 
 
 def _transform_with(grading: GradingSettings) -> Callable[[Row, EventElement], EventElement]:

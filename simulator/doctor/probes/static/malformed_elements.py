@@ -97,17 +97,17 @@ def _with_content(content: Json) -> ElementTransform:
 
 def _with_reference(value: Json) -> ElementTransform:
     def transform(element: EventElement) -> EventElement:
-        changed = {**element, _REFERENCE: value} if _REFERENCE in element else dict(element)
+        new_element = {**element, _REFERENCE: value} if _REFERENCE in element else dict(element)
         if "metadata" in element:
-            changed["metadata"] = {**element["metadata"], _REFERENCE: value}
-        return changed
+            new_element["metadata"] = {**element["metadata"], _REFERENCE: value}
+        return new_element
 
     return transform
 
 
 def _with_unknown_fields(element: EventElement) -> EventElement:
-    unknown: dict[str, Json] = {"x_unknown": {"nested": [None, True]}, "x_unknown_too": None}
-    changed = {**element, **unknown}
+    unknown_fields: dict[str, Json] = {"x_unknown": {"nested": [None, True]}, "x_unknown_too": None}
+    new_element = {**element, **unknown_fields}
     if "metadata" in element:
-        changed["metadata"] = {**element["metadata"], **unknown}
-    return changed
+        new_element["metadata"] = {**element["metadata"], **unknown_fields}
+    return new_element

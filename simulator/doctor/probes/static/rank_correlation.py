@@ -25,5 +25,5 @@ def _ranks(values: Sequence[float]) -> list[float]:
     ranks: dict[float, list[int]] = {}
     for rank, value in enumerate(sorted(values)):
         ranks.setdefault(value, []).append(rank)
-    mean_rank = {value: fmean(shared) for value, shared in ranks.items()}
+    mean_rank = {value: fmean(tied_ranks) for value, tied_ranks in ranks.items()}
     return [mean_rank[value] for value in values]

@@ -27,8 +27,8 @@ def group_by_error(
 
 def score_error(result: Mapping[str, Any]) -> str:
     """Return why a job could not use the score, by the job's own rules. The id and the components do not matter."""
-    rest = {name: value for name, value in result.items() if name != "metrics_list"}
-    response = json.dumps([{**rest, "id": "it"}]).encode()
+    result_without_metrics = {name: value for name, value in result.items() if name != "metrics_list"}
+    response = json.dumps([{**result_without_metrics, "id": "it"}]).encode()
     try:
         parse_rewards(response, rollout_ids=["it"], function="")
     except GraderError as error:
@@ -39,9 +39,9 @@ def score_error(result: Mapping[str, Any]) -> str:
 def fix_for_score(result: Mapping[str, Any]) -> str:
     """Return how to fix a result with a `score_error`."""
     if _SCORE not in result:
-        other = next((name for name, value in result.items() if isinstance(value, int | float)), None)
-        renamed = f' The result has "{other}": rename it.' if other else ""
-        return f'Return the score under the name "{_SCORE}".{renamed}'
+        number_field = next((name for name, value in result.items() if isinstance(value, int | float)), None)
+        rename_hint = f' The result has "{number_field}": rename it.' if number_field else ""
+        return f'Return the score under the name "{_SCORE}".{rename_hint}'
     value = result[_SCORE]
     if finite_float(value) is not None and not score_error({_SCORE: value}):
         return "Remove the value that is not finite, or replace it by a number."

@@ -46,28 +46,32 @@ def check_ids(context: ProbeContext) -> Iterator[Finding]:
 
 
 def _id_finding(sample_call: SampleCall, returned_ids: Sequence[object]) -> Finding:
-    sent = sample_call.call.ids
-    strings = [id_ for id_ in returned_ids if isinstance(id_, str)]
-    missing = [id_ for id_ in sent if id_ not in strings]
-    unknown = [id_ for id_ in returned_ids if id_ not in sent]
-    repeated = sorted({id_ for id_ in strings if strings.count(id_) > 1})
-    matched = len(sent) - len(missing)
-    if not (missing or unknown or repeated):
-        return IDS.ok("Each rollout has one result under its own id.", measured=f"{matched} of {len(sent)} matched")
+    sent_ids = sample_call.call.ids
+    string_ids = [id_ for id_ in returned_ids if isinstance(id_, str)]
+    missing_ids = [id_ for id_ in sent_ids if id_ not in string_ids]
+    unknown_ids = [id_ for id_ in returned_ids if id_ not in sent_ids]
+    repeated_ids = sorted({id_ for id_ in string_ids if string_ids.count(id_) > 1})
+    matched_count = len(sent_ids) - len(missing_ids)
+    if not (missing_ids or unknown_ids or repeated_ids):
+        return IDS.ok(
+            "Each rollout has one result under its own id.", measured=f"{matched_count} of {len(sent_ids)} matched"
+        )
     notes = []
-    if missing:
-        notes.append(f"{len(missing)} of {len(sent)} rollouts have no result, for example {missing[0]}")
-    if unknown:
-        notes.append(f"{len(unknown)} results have an unknown id, for example {excerpt(json.dumps(unknown[0]))}")
-    if repeated:
-        notes.append(f"{len(repeated)} ids occur more than once, for example {repeated[0]}")
-    index = next((sent.index(id_) for id_ in (*missing, *repeated) if id_ in sent), 0)
+    if missing_ids:
+        notes.append(f"{len(missing_ids)} of {len(sent_ids)} rollouts have no result, for example {missing_ids[0]}")
+    if unknown_ids:
+        notes.append(
+            f"{len(unknown_ids)} results have an unknown id, for example {excerpt(json.dumps(unknown_ids[0]))}"
+        )
+    if repeated_ids:
+        notes.append(f"{len(repeated_ids)} ids occur more than once, for example {repeated_ids[0]}")
+    index = next((sent_ids.index(id_) for id_ in (*missing_ids, *repeated_ids) if id_ in sent_ids), 0)
     return IDS.finding(
         Severity.FAIL,
         "The ids of the results do not match the rollouts.",
-        measured=f"{matched} of {len(sent)} matched",
+        measured=f"{matched_count} of {len(sent_ids)} matched",
         threshold="all, once each",
         fix=IDS.remedy,
-        value=matched / len(sent),
+        value=matched_count / len(sent_ids),
         examples=[sample_call.example(index, "; ".join(notes))],
     )

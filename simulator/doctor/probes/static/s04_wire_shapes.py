@@ -57,21 +57,28 @@ def check_wire_shapes(context: ProbeContext) -> Iterator[Finding]:
         yield WIRE_SHAPES.not_measured("No right answer was found in the records: see S3.")
         return
     best_results = _results_by_layout(context)
-    results = {layout: some for layout, (_, some) in best_results.items()}
-    configured = results[CONFIGURED_LAYOUT]
+    results = {layout: layout_results for layout, (_, layout_results) in best_results.items()}
+    configured_results = results[CONFIGURED_LAYOUT]
     scale = score_scale(context, *results.values())
-    means = {layout: scale.mean_of_all(some) for layout, some in results.items()}
+    means = {layout: scale.mean_of_all(layout_results) for layout, layout_results in results.items()}
     configured_mean = means[CONFIGURED_LAYOUT]
-    best = max(means, key=lambda layout: means[layout])
+    best_layout = max(means, key=lambda layout: means[layout])
     measured = ", ".join(f"{mean:.2f} with {layout.name}" for layout, mean in means.items()) + scale.note
-    errors = [result for result in configured if result.error]
+    errors = [result for result in configured_results if result.error]
     if errors:
-        ok_layout = next((layout for layout, some in results.items() if not any(result.error for result in some)), None)
+        ok_layout = next(
+            (
+                layout
+                for layout, layout_results in results.items()
+                if not any(result.error for result in layout_results)
+            ),
+            None,
+        )
         findings = [
             WIRE_SHAPES.finding(
                 Severity.FAIL,
                 "The function gives right answers no score in the configured event.",
-                measured=f"{len(errors)} of {len(configured)}",
+                measured=f"{len(errors)} of {len(configured_results)}",
                 threshold="none",
                 fix=ok_layout.fix
                 if ok_layout
@@ -79,18 +86,18 @@ def check_wire_shapes(context: ProbeContext) -> Iterator[Finding]:
                 examples=[errors[0].example(_describe_reference(context, errors[0]))],
             )
         ]
-    elif configured_mean < ACCEPTED_SHARE * means[best] and _separates_right_from_wrong(
-        context, scale, best, answer_format=best_results[best][0], right_mean=means[best]
+    elif configured_mean < ACCEPTED_SHARE * means[best_layout] and _separates_right_from_wrong(
+        context, scale, best_layout, answer_format=best_results[best_layout][0], right_mean=means[best_layout]
     ):
         findings = [
             WIRE_SHAPES.finding(
                 Severity.FAIL,
-                f"Right answers score with {best.name}, but not in the configured event.",
+                f"Right answers score with {best_layout.name}, but not in the configured event.",
                 measured=measured,
                 threshold=f"at least {ACCEPTED_SHARE:g} times the best",
-                fix=best.fix,
+                fix=best_layout.fix,
                 value=configured_mean,
-                examples=[configured[0].example(_describe_reference(context, configured[0]))],
+                examples=[configured_results[0].example(_describe_reference(context, configured_results[0]))],
             )
         ]
     elif configured_mean <= 0:
@@ -146,11 +153,13 @@ def _results_by_layout(context: ProbeContext) -> dict[EventLayout, tuple[str, li
         for layout in layouts
         for name in formats
     }
-    all_results = iter(context.invoker.score([case for some in cases.values() for case in some]))
-    results = {key: [next(all_results) for _ in some] for key, some in cases.items()}
+    all_results = iter(context.invoker.score([case for group in cases.values() for case in group]))
+    results = {key: [next(all_results) for _ in group] for key, group in cases.items()}
     scale = score_scale(context, *results.values())
-    best = {layout: max(formats, key=lambda name: scale.mean_of_all(results[layout, name])) for layout in layouts}
-    return {layout: (name, results[layout, name]) for layout, name in best.items()}
+    best_formats = {
+        layout: max(formats, key=lambda name: scale.mean_of_all(results[layout, name])) for layout in layouts
+    }
+    return {layout: (name, results[layout, name]) for layout, name in best_formats.items()}
 
 
 def _separates_right_from_wrong(
@@ -171,12 +180,12 @@ def _separates_right_from_wrong(
 
 def _single_layout_findings(context: ProbeContext, means: Mapping[EventLayout, float]) -> list[Finding]:
     """Return a finding when right answers score in only one of the two published events."""
-    configured = means[CONFIGURED_LAYOUT]
+    configured_mean = means[CONFIGURED_LAYOUT]
     by_shape = {layout.event_shape: mean for layout, mean in means.items()} | {
-        context.settings.grading.event_shape: configured
+        context.settings.grading.event_shape: configured_mean
     }
     # A layout without a mean equals the configured one on these records.
-    root, metadata = (by_shape.get(shape, configured) for shape in (EventShape.SAMPLE, EventShape.DOCUMENTED))
+    root, metadata = (by_shape.get(shape, configured_mean) for shape in (EventShape.SAMPLE, EventShape.DOCUMENTED))
     if min(root, metadata) >= ACCEPTED_SHARE * max(root, metadata):
         return []
     where = "at the root of each element" if root > metadata else "under metadata"

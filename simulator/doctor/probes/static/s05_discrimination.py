@@ -164,17 +164,17 @@ def _discrimination_finding(
     lowest = f"; lowest for the wrong answer {worst!r}: {auc_by_kind[worst]:.3g}" if auc_by_kind[worst] < auc else ""
     measured = f"{auc:.3g}{lowest}{note}"
     must_differ = [comparison for comparison in comparisons if not comparison.may_tie]
-    tied = [name for name, value in _auc_by_wrong_kind(must_differ).items() if value <= TIED_AUC]
-    if auc >= WARN_AUC and not tied:
+    tied_kinds = [name for name, value in _auc_by_wrong_kind(must_differ).items() if value <= TIED_AUC]
+    if auc >= WARN_AUC and not tied_kinds:
         return DISCRIMINATION.ok("Right answers score more than wrong ones.", measured=measured, value=auc)
     fix = DISCRIMINATION.remedy
     if auc < INVERTED_AUC:
         severity, limit = Severity.FAIL, INVERTED_AUC
         message = "The score is inverted: wrong answers score more than right ones."
         fix = "Swap the sign or the branches so that better answers score more. Training moves towards higher scores."
-    elif auc >= FAIL_AUC and tied:
+    elif auc >= FAIL_AUC and tied_kinds:
         severity, limit = Severity.FAIL, TIED_AUC
-        message = f"One kind of wrong answer always counts as right: {', '.join(tied)}."
+        message = f"One kind of wrong answer always counts as right: {', '.join(tied_kinds)}."
     else:
         severity, limit = (Severity.FAIL, FAIL_AUC) if auc < FAIL_AUC else (Severity.WARN, WARN_AUC)
         message = "Wrong answers score as much as right ones, or more."
@@ -191,9 +191,9 @@ def _discrimination_finding(
 
 def _examples(comparisons: Sequence[Comparison]) -> list[Example]:
     """Return the clearest lost comparison of each kind of wrong answer."""
-    lost = [comparison for comparison in comparisons if comparison.win is not None and comparison.win < 1]
-    lost.sort(key=lambda comparison: comparison.margin)
-    clearest = {comparison.wrong_kind: comparison for comparison in reversed(lost)}
+    lost_comparisons = [comparison for comparison in comparisons if comparison.win is not None and comparison.win < 1]
+    lost_comparisons.sort(key=lambda comparison: comparison.margin)
+    clearest = {comparison.wrong_kind: comparison for comparison in reversed(lost_comparisons)}
     return [
         comparison.wrong.example(f"wrong ({comparison.wrong_kind}); the right answer scored {comparison.right.score:g}")
         for comparison in sorted(clearest.values(), key=lambda comparison: comparison.margin)[:MAX_EXAMPLES]

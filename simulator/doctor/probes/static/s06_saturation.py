@@ -31,8 +31,8 @@ DEAD_GROUP_TOLERANCE: Final = 1e-8
 MAX_REPEATED_PROMPTS: Final = 0.1
 """A greater share of records that repeat a prompt is reported (INFERRED)."""
 
-PAID_SHARE: Final = 0.5
-"""A function pays for right answers when wrong rollouts score less than this share of right ones (INFERRED)."""
+WRONG_SHARE: Final = 0.5
+"""A function rewards right answers when wrong rollouts score less than this share of right ones (INFERRED)."""
 
 MAJORITY: Final = 0.5
 """The share that counts as most: of rollouts, of groups, of a right answer's score (INFERRED)."""
@@ -48,7 +48,7 @@ SATURATION: Final = Probe(
         f"the rollouts of one row. It is dead when they all score the same. More than {DEAD_GROUPS_WARN:.0%} dead "
         f"groups are a warning, more than {DEAD_GROUPS_FAIL:.0%} a failure if most groups with right and wrong "
         "rollouts are dead. A high mean and dead groups are only information when two things are true: wrong "
-        f"rollouts score less than {PAID_SHARE:g} times the score of right ones, and most groups with right and wrong "
+        f"rollouts score less than {WRONG_SHARE:g} times the score of right ones, and most groups with right and wrong "
         "rollouts have different scores. Then the simulated model is good at these rows. With recorded responses "
         "they are always warnings, because these responses are from a real model. The finding also gives the share "
         f"of rollouts that are really right, which a simulator knows and a cloud run does not. {SCALE_EXPLANATION} "
@@ -101,22 +101,23 @@ class BaseSample:
         return fmean(map(_is_dead, self.groups))
 
     @property
-    def is_paid_for_right_answers(self) -> bool:
-        """Whether a simulated model scores for being right: wrong rollouts score clearly less, and groups differ."""
+    def is_earned_by_right_answers(self) -> bool:
+        """Whether a simulated model earns its score by right answers: wrong ones score less, and groups differ."""
         return (
             self.is_simulated
             and self.separates_right_from_wrong
-            and pays_for_right_answers(self.normalized_scores(right=True), self.normalized_scores(right=False))
+            and rewards_right_answers(self.normalized_scores(right=True), self.normalized_scores(right=False))
         )
 
     @property
     def separates_right_from_wrong(self) -> bool:
-        """Whether most groups with right and wrong rollouts differ. If there are none: whether most rollouts are right.
+        """Whether scores differ in most groups with right and wrong rollouts.
 
-        Without this a sound function would fail on rows that the model can already solve.
+        If there are no such groups: whether most rollouts are right. Otherwise a sound function would fail on rows that
+        the model can already solve.
         """
-        mixed = [group for group, truth in zip(self.groups, self.correct, strict=True) if len(set(truth)) > 1]
-        return fmean(map(_is_dead, mixed)) < MAJORITY if mixed else self.right_share > MAJORITY
+        mixed_groups = [group for group, truth in zip(self.groups, self.correct, strict=True) if len(set(truth)) > 1]
+        return fmean(map(_is_dead, mixed_groups)) < MAJORITY if mixed_groups else self.right_share > MAJORITY
 
     def normalized_scores(self, *, right: bool) -> list[float]:
         """Return the normalized scores of the rollouts that are really right, or of those that are wrong."""
@@ -128,8 +129,8 @@ class BaseSample:
     def scored_results(self, *, right: bool) -> list[CaseResult]:
         """Return the results with a score, the really right (or wrong) ones first."""
         pairs = zip(chain.from_iterable(self.groups), chain.from_iterable(self.correct), strict=True)
-        scored = [(truth is not right, result) for result, truth in pairs if result.score is not None]
-        return [result for _, result in sorted(scored, key=lambda pair: pair[0])]
+        sortable_results = [(truth is not right, result) for result, truth in pairs if result.score is not None]
+        return [result for _, result in sorted(sortable_results, key=lambda pair: pair[0])]
 
 
 def check_saturation(context: ProbeContext) -> Iterator[Finding]:
@@ -194,16 +195,16 @@ def _repeated_prompt_findings(context: ProbeContext) -> Iterator[Finding]:
 def _saturation_findings(sample: BaseSample) -> Iterator[Finding]:
     if sample.mean > SATURATED_SCORE:
         yield SATURATION.finding(
-            Severity.INFO if sample.is_paid_for_right_answers else Severity.WARN,
+            Severity.INFO if sample.is_earned_by_right_answers else Severity.WARN,
             "The untrained model already gets nearly the full score and is nearly always right. Sample the real model."
-            if sample.is_paid_for_right_answers
+            if sample.is_earned_by_right_answers
             else "The untrained model already gets nearly the full score, so there is little to learn.",
             measured=sample.description,
             threshold=f"at most {SATURATED_SCORE:g}",
             fix="Use harder rows or score more strictly. If these rows are the real task, keep the base model.",
             value=sample.mean,
             examples=[]
-            if sample.is_paid_for_right_answers
+            if sample.is_earned_by_right_answers
             else [result.example() for result in sample.scored_results(right=False)[:1]],
         )
 
@@ -240,7 +241,7 @@ def _dead_group_findings(sample: BaseSample) -> Iterator[Finding]:
     (score, count), *others = Counter(scores_of(chain.from_iterable(sample.groups))).most_common()
     dead_group = next(group for group in sample.groups if _is_dead(group))
     yield SATURATION.finding(
-        Severity.FAIL if fails else Severity.INFO if sample.is_paid_for_right_answers else Severity.WARN,
+        Severity.FAIL if fails else Severity.INFO if sample.is_earned_by_right_answers else Severity.WARN,
         f"Every response scores {score:g}, so no group has an effect on training."
         if not others
         else "In most groups all responses score the same. Such a group has no effect on training.",
@@ -254,9 +255,9 @@ def _dead_group_findings(sample: BaseSample) -> Iterator[Finding]:
     )
 
 
-def pays_for_right_answers(right: Sequence[float], wrong: Sequence[float]) -> bool:
+def rewards_right_answers(right: Sequence[float], wrong: Sequence[float]) -> bool:
     """Return whether wrong rollouts score clearly less than right ones. False without right ones."""
-    return bool(right) and (not wrong or fmean(wrong) < PAID_SHARE * fmean(right))
+    return bool(right) and (not wrong or fmean(wrong) < WRONG_SHARE * fmean(right))
 
 
 def is_dead(scores: Sequence[float]) -> bool:

@@ -120,13 +120,13 @@ def check_false_negatives(context: ProbeContext) -> Iterator[Finding]:
         and rollout.style in PLAIN_STYLES[rollout.row.reference.kind]
         and rollout.row.record.line in right_scores
     ]
-    lost = [
+    lost_rollouts = [
         rollout
         for rollout in right_rollouts
         if _normalized_score(rollout.result, scale) < ACCEPTED_SHARE * right_scores[rollout.row.record.line]
     ]
-    share = len(lost) / len(right_rollouts) if len(right_rollouts) >= MIN_ROLLOUTS else None
-    findings = [*_lost_rollout_findings(lost, share, total=len(right_rollouts)), *_variant_findings(variants)]
+    share = len(lost_rollouts) / len(right_rollouts) if len(right_rollouts) >= MIN_ROLLOUTS else None
+    findings = [*_lost_rollout_findings(lost_rollouts, share, total=len(right_rollouts)), *_variant_findings(variants)]
     if not any(finding.severity in (Severity.FAIL, Severity.WARN) for finding in findings):
         yield FALSE_NEGATIVES.ok(
             "Right answers count in every way of writing that must count.",
@@ -150,12 +150,12 @@ def _score_variants(context: ProbeContext, scale: ScoreScale, right_scores: Mapp
             row for row in context.answerable_rows if row.reference.kind == kind and row.record.line in right_scores
         ]
         for variant in variants:
-            possible = [
+            possible_cases = [
                 Case(label=f"right answer, {kind}: {variant.name}", record=row.record, text=text)
                 for row in rows
                 if (text := variant.write(row)) is not None and text != row.right_response
             ]
-            cases = sample_evenly(possible, ROWS_PER_VARIANT)
+            cases = sample_evenly(possible_cases, ROWS_PER_VARIANT)
             if cases:
                 cases_by_variant.append((kind, variant, cases))
     all_results = iter(context.invoker.score([case for _, _, cases in cases_by_variant for case in cases]))
@@ -174,16 +174,18 @@ def _score_variants(context: ProbeContext, scale: ScoreScale, right_scores: Mapp
     return variant_results
 
 
-def _lost_rollout_findings(lost: Sequence[BaseRollout], share: float | None, *, total: int) -> Iterator[Finding]:
+def _lost_rollout_findings(
+    lost_rollouts: Sequence[BaseRollout], share: float | None, *, total: int
+) -> Iterator[Finding]:
     if share is not None and share > MAX_LOST_SHARE:
         yield FALSE_NEGATIVES.finding(
             Severity.FAIL,
             "Right answers in the requested format do not count.",
-            measured=f"{share:.0%} of right rollouts, {len(lost)} of {total}",
+            measured=f"{share:.0%} of right rollouts, {len(lost_rollouts)} of {total}",
             threshold=f"at most {MAX_LOST_SHARE:.0%}",
             fix=FALSE_NEGATIVES.remedy,
             value=share,
-            examples=[rollout.result.example("right") for rollout in lost[:MAX_EXAMPLES]],
+            examples=[rollout.result.example("right") for rollout in lost_rollouts[:MAX_EXAMPLES]],
         )
 
 
@@ -192,19 +194,22 @@ def _variant_findings(variants: Sequence[VariantResult]) -> Iterator[Finding]:
         (True, Severity.WARN, "Right answers do not count when they are written differently.", FALSE_NEGATIVES.remedy),
         (False, Severity.INFO, "These ways of writing a right answer do not count, which may be intended.", ""),
     ):
-        of_this_kind = [result for result in variants if result.variant.must_accept is must_accept]
-        rejected = [result for result in of_this_kind if not result.is_accepted]
-        if rejected:
+        considered_variants = [result for result in variants if result.variant.must_accept is must_accept]
+        rejected_variants = [result for result in considered_variants if not result.is_accepted]
+        if rejected_variants:
             yield FALSE_NEGATIVES.finding(
                 severity,
                 message,
-                measured=f"{len(rejected)} of {len(of_this_kind)} ways: "
-                + ", ".join(f"{result.variant.name} ({result.ratio:.2f})" for result in rejected)
-                + missing_note([case for result in rejected for case in result.results], counted="counted as 0"),
+                measured=f"{len(rejected_variants)} of {len(considered_variants)} ways: "
+                + ", ".join(f"{result.variant.name} ({result.ratio:.2f})" for result in rejected_variants)
+                + missing_note(
+                    [case for result in rejected_variants for case in result.results], counted="counted as 0"
+                ),
                 threshold=f"at least {ACCEPTED_SHARE:g} of the plain right answer" if must_accept else "",
                 fix=fix,
-                value=float(len(rejected)),
+                value=float(len(rejected_variants)),
                 examples=[
-                    result.results[0].example(f"right: {result.variant.name}") for result in rejected[:MAX_EXAMPLES]
+                    result.results[0].example(f"right: {result.variant.name}")
+                    for result in rejected_variants[:MAX_EXAMPLES]
                 ],
             )

@@ -39,28 +39,28 @@ def check_format_fit(context: ProbeContext) -> Iterator[Finding]:
     for index, row in enumerate(context.row_subset):
         rows_by_format.setdefault(row.task.requested_format.format, []).append(index)
     is_measured = False
-    for requested, indexes in rows_by_format.items():
+    for requested_format, indexes in rows_by_format.items():
         results = {name: [context.right_results_by_format[name][index] for index in indexes] for name in FORMAT.actions}
-        means = {name: scale.mean_of_all(some) for name, some in results.items()}
+        means = {name: scale.mean_of_all(format_results) for name, format_results in results.items()}
         best = max(means.values())
         if best <= 0:
             continue  # S3 reports it
         is_measured = True
-        accepted = [name for name in FORMAT.actions if means[name] >= ACCEPTED_SHARE * best]
-        yield _format_finding(requested, accepted, results, context.row_subset[indexes[0]])
+        accepted_formats = [name for name in FORMAT.actions if means[name] >= ACCEPTED_SHARE * best]
+        yield _format_finding(requested_format, accepted_formats, results, context.row_subset[indexes[0]])
     if not is_measured:
         yield FORMAT_FIT.not_measured("The function accepts no format: see S3.")
 
 
 def _format_finding(
-    requested: str, accepted: Sequence[str], results: Mapping[str, Sequence[CaseResult]], row: Row
+    requested_format: str, accepted_formats: Sequence[str], results: Mapping[str, Sequence[CaseResult]], row: Row
 ) -> Finding:
     """Return the finding for the prompts that ask for one format, or for none."""
-    measured = f"accepted: {', '.join(dict.fromkeys(repr(row.preview_answer(name)) for name in accepted))}"
-    accepted_preview = row.preview_answer(accepted[0])
-    accepted_example = results[accepted[0]][0].example("accepted")
-    if requested == "none":
-        if set(COMMON_FORMATS) & set(accepted):
+    measured = f"accepted: {', '.join(dict.fromkeys(repr(row.preview_answer(name)) for name in accepted_formats))}"
+    accepted_preview = row.preview_answer(accepted_formats[0])
+    accepted_example = results[accepted_formats[0]][0].example("accepted")
+    if requested_format == "none":
+        if set(COMMON_FORMATS) & set(accepted_formats):
             return FORMAT_FIT.ok("The prompt asks for no format, and a common one is accepted.", measured=measured)
         return FORMAT_FIT.finding(
             Severity.FAIL,
@@ -70,8 +70,8 @@ def _format_finding(
             fix=f"Ask in the prompt for the accepted format, {accepted_preview!r}, or accept the common ones.",
             examples=[results[COMMON_FORMATS[0]][0].example("not accepted"), accepted_example],
         )
-    requested_preview = row.preview_answer(requested)
-    if requested in accepted:
+    requested_preview = row.preview_answer(requested_format)
+    if requested_format in accepted_formats:
         return FORMAT_FIT.ok("The format that the prompt asks for is accepted.", measured=measured)
     return FORMAT_FIT.finding(
         Severity.FAIL,
@@ -79,5 +79,5 @@ def _format_finding(
         measured=measured,
         threshold=f"{requested_preview!r} accepted",
         fix=f"Accept the format that the prompt asks for, or ask for {accepted_preview!r}.",
-        examples=[results[requested][0].example("requested, not accepted"), accepted_example],
+        examples=[results[requested_format][0].example("requested, not accepted"), accepted_example],
     )

@@ -47,22 +47,25 @@ DETERMINISM: Final = Probe(
 
 def check_determinism(context: ProbeContext) -> Iterator[Finding]:
     """S10: repeat the first calls of the doctor run."""
-    first = context.first_results
-    now = _repeat(context, first)
-    # At first, the rollouts of a failed call were sent alone. Here they are not.
-    since_first = compare_scores(first, now, scored_only=True)
-    if not since_first.compared:
+    first_results = context.first_results
+    repeated_results = _repeat(context, first_results)
+    # The first time, the rollouts of a failed call were sent again one by one. Here they are not.
+    change_since_first = compare_scores(first_results, repeated_results, scored_only=True)
+    if not change_since_first.compared_count:
         yield DETERMINISM.not_measured("No rollout has a score that could be compared with another.")
         return
-    noise = _noise(context, first, now)
+    noise = _noise(context, first_results, repeated_results)
     if noise is not None:
         yield noise
         return
     changes = (
-        (since_first, "A score depends on earlier calls: it differs from the first time."),
-        (compare_scores(now, _repeat_with_other_ids(context, now)), "A score depends on the rollout's id."),
+        (change_since_first, "A score depends on earlier calls: it differs from the first time."),
         (
-            compare_scores(now, _repeat_after_restart(context, now)),
+            compare_scores(repeated_results, _repeat_with_other_ids(context, repeated_results)),
+            "A score depends on the rollout's id.",
+        ),
+        (
+            compare_scores(repeated_results, _repeat_after_restart(context, repeated_results)),
             "A score changes in a new environment: the function keeps state between calls.",
         ),
     )
@@ -78,13 +81,17 @@ def check_determinism(context: ProbeContext) -> Iterator[Finding]:
 
 
 def _noise(
-    context: ProbeContext, first: Sequence[Sequence[CaseResult]], now: Sequence[Sequence[CaseResult]]
+    context: ProbeContext,
+    first_results: Sequence[Sequence[CaseResult]],
+    repeated_results: Sequence[Sequence[CaseResult]],
 ) -> Finding | None:
     """Return a finding when calls that are repeated at once give other scores."""
-    all_calls = compare_scores(now, _repeat(context, now))
-    one_call = [_score_again(context, first[0][: context.settings.grading.rollouts_per_call]) for _ in range(REPEATS)]
+    all_calls = compare_scores(repeated_results, _repeat(context, repeated_results))
+    one_call = [
+        _score_again(context, first_results[0][: context.settings.grading.rollouts_per_call]) for _ in range(REPEATS)
+    ]
     changes = [all_calls, *(compare_scores([one_call[0]], [other]) for other in one_call[1:])]
-    largest = max(changes, key=lambda change: (change.missing, change.max_difference))
+    largest = max(changes, key=lambda change: (change.missing_count, change.max_difference))
     if largest.is_unchanged:
         return None
     deviation = f", standard deviation {_max_deviation(one_call):.2g} over {REPEATS} repeats of one call"
@@ -94,10 +101,10 @@ def _noise(
 
 
 def _change_finding(context: ProbeContext, change: ScoreChange, message: str, *, note: str = "") -> Finding:
-    if change.missing:
+    if change.missing_count:
         message = "The same rollout has a score in one call and not in another."
-    scale = ScoreScale() if change.missing else score_scale(context)
-    fails = change.missing or scale.normalize_difference(change.max_difference) > FAIL_NOISE
+    scale = ScoreScale() if change.missing_count else score_scale(context)
+    fails = change.missing_count or scale.normalize_difference(change.max_difference) > FAIL_NOISE
     return DETERMINISM.finding(
         Severity.FAIL if fails else Severity.WARN,
         message,
@@ -151,12 +158,14 @@ def _repeat(context: ProbeContext, parts: Sequence[Sequence[CaseResult]]) -> lis
 def _repeat_with_other_ids(
     context: ProbeContext, parts: Sequence[Sequence[CaseResult]]
 ) -> list[tuple[CaseResult, ...]]:
-    repeated = []
+    results_with_other_ids = []
     for part in parts:
         ids = context.invoker.rollout_ids([result.case for result in part])
         # These ids belong to another step and are longer. Neither may change a score.
-        repeated.append(_score_again(context, part, [id_.replace("train-1-", "train-1024-") for id_ in ids]))
-    return repeated
+        results_with_other_ids.append(
+            _score_again(context, part, [id_.replace("train-1-", "train-1024-") for id_ in ids])
+        )
+    return results_with_other_ids
 
 
 def _repeat_after_restart(context: ProbeContext, parts: Sequence[Sequence[CaseResult]]) -> list[tuple[CaseResult, ...]]:

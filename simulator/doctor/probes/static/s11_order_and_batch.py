@@ -52,35 +52,40 @@ def check_order_and_batch(context: ProbeContext) -> Iterator[Finding]:
 
 
 def _score_in_other_batches(context: ProbeContext) -> Iterator[Finding]:
-    """Score the same rollouts in another order, alone, and beside a broken one."""
+    """Score the same rollouts in another order, alone, and in one call with a broken one."""
     cases = _mixed_cases(context)
     ids = context.invoker.rollout_ids(cases)
-    together = context.invoker.score(cases, ids=ids, keep=False)
-    again = context.invoker.score(cases, ids=ids, keep=False)
-    if not compare_scores([together], [again]).is_unchanged:
+    together_results = context.invoker.score(cases, ids=ids, keep=False)
+    together_again = context.invoker.score(cases, ids=ids, keep=False)
+    if not compare_scores([together_results], [together_again]).is_unchanged:
         yield ORDER_AND_BATCH.not_measured(
             f"The same calls give other scores when they are repeated: see {DETERMINISM.id}."
         )
         return
     order = shuffle_lines(range(len(cases)), context.seed, "doctor", "order")
-    reordered = context.invoker.score([cases[at] for at in order], ids=[ids[at] for at in order], keep=False)
-    single = slice(0, min(SINGLE_ROLLOUTS, len(cases)))
-    alone = context.invoker.score(cases[single], ids=ids[single], batch_size=1, keep=False)
-    batch = slice(0, max(1, context.settings.grading.rollouts_per_call - 1))
-    beside_broken = _score_beside_broken_rollout(context, cases[batch], ids[batch])
+    reordered_results = context.invoker.score(
+        [cases[index] for index in order], ids=[ids[index] for index in order], keep=False
+    )
+    single_slice = slice(0, min(SINGLE_ROLLOUTS, len(cases)))
+    alone_results = context.invoker.score(cases[single_slice], ids=ids[single_slice], batch_size=1, keep=False)
+    batch_slice = slice(0, max(1, context.settings.grading.rollouts_per_call - 1))
+    results_beside_broken = _score_beside_broken_rollout(context, cases[batch_slice], ids[batch_slice])
     changes = (
         (
-            compare_scores([[together[at] for at in order]], [reordered]),
+            compare_scores([[together_results[index] for index in order]], [reordered_results]),
             "A score depends on the order of the rollouts.",
         ),
-        (compare_scores([together[single]], [alone]), "A rollout scores differently alone and with others."),
+        (
+            compare_scores([together_results[single_slice]], [alone_results]),
+            "A rollout scores differently alone and with others.",
+        ),
         # S14 reports that the whole call may fail. Rollouts that still get a score must keep it.
         (
-            compare_scores([together[batch]], [beside_broken], scored_only=True),
+            compare_scores([together_results[batch_slice]], [results_beside_broken], scored_only=True),
             "A score depends on a broken rollout in the same call.",
         ),
     )
-    if not changes[0][0].compared:
+    if not changes[0][0].compared_count:
         yield ORDER_AND_BATCH.not_measured("No rollout has a score in two calls.")
         return
     if all(change.is_unchanged for change, _ in changes):
@@ -103,12 +108,12 @@ def _score_in_other_batches(context: ProbeContext) -> Iterator[Finding]:
 def _batch_failure_finding(context: ProbeContext, failures: Sequence[BatchFailure]) -> Finding:
     """Return the finding on failed calls whose rollouts score alone.
 
-    The first call is repeated: one that fails again depends on the batch, another one fails now and then.
+    The first call is repeated. If it fails again, the batch is the cause. If not, calls fail at random.
     """
-    first = failures[0]
-    count = len(first.call.ids)
-    repeated = context.invoker.repeat_call(first.call)
-    fails_again = isinstance(usable_scores(repeated, function_name=context.reward_function.name), str)
+    first_failure = failures[0]
+    count = len(first_failure.call.ids)
+    repeated_call = context.invoker.repeat_call(first_failure.call)
+    fails_again = isinstance(usable_scores(repeated_call, function_name=context.reward_function.name), str)
     when = "because of the batch" if fails_again else "sometimes"
     outcome = "it failed again" if fails_again else "it gave scores"
     return ORDER_AND_BATCH.finding(
@@ -119,12 +124,14 @@ def _batch_failure_finding(context: ProbeContext, failures: Sequence[BatchFailur
         threshold="none",
         fix=ORDER_AND_BATCH.remedy,
         value=float(len(failures)),
-        examples=[first.first_result.example(f"alone; in a call with {count - 1} others: {first.error}")],
+        examples=[
+            first_failure.first_result.example(f"alone; in a call with {count - 1} others: {first_failure.error}")
+        ],
     )
 
 
 def _mixed_cases(context: ProbeContext) -> list[Case]:
-    """Return right and wrong answers in turn, so that a call has both; without right answers, base rollouts."""
+    """Return right and wrong answers alternately, so that a call has both; without right answers, base rollouts."""
     cases = [
         Case(label="together", record=row.record, text=text)
         for row in context.answerable_rows
@@ -139,11 +146,11 @@ def _mixed_cases(context: ProbeContext) -> list[Case]:
 
 def _score_beside_broken_rollout(context: ProbeContext, cases: Sequence[Case], ids: Sequence[str]) -> list[CaseResult]:
     """Score the cases in one call with a rollout whose content is null. Return only the results of the cases."""
-    broken = context.invoker.build_element(replace(cases[0], text=""), rollout_id="broken") if cases else {}
-    for message in broken.get("messages", [])[-1:]:
+    broken_element = context.invoker.build_element(replace(cases[0], text=""), rollout_id="broken") if cases else {}
+    for message in broken_element.get("messages", [])[-1:]:
         message["content"] = None
     elements = [
-        broken,
+        broken_element,
         *(context.invoker.build_element(case, rollout_id=id_) for case, id_ in zip(cases, ids, strict=True)),
     ]
     invocation = context.invoker.invoke(elements, ids=["broken", *ids]).invocation

@@ -152,11 +152,11 @@ def _right_padding_effects(context: ProbeContext, scale: ScoreScale) -> list[Pad
 def _wrong_padding_effects(context: ProbeContext, scale: ScoreScale) -> list[PaddingEffect]:
     """Pad wrong answers after, and, where their format allows it, before them with work and repeated marks."""
     rows = context.answerable_rows
-    spacious_rows = tuple(row for row in rows if row.allows_surrounding_text)
+    paddable_rows = tuple(row for row in rows if row.allows_surrounding_text)
     paddings: list[tuple[Sequence[Row], str, PaddingFunction]] = [
         *((rows, f"{size:,} characters after it", _pad_with_text(size, "after")) for size in PADDING_SIZES),
-        (spacious_rows, f"its own calculation {REPEATS} times", _pad_with_work),
-        *((spacious_rows, f"{name} {REPEATS} times", _pad_with_repeats(text)) for name, text in REPEATED_TEXTS.items()),
+        (paddable_rows, f"its own calculation {REPEATS} times", _pad_with_work),
+        *((paddable_rows, f"{name} {REPEATS} times", _pad_with_repeats(text)) for name, text in REPEATED_TEXTS.items()),
     ]
     return [
         _measure_padding(context, scale, padded_rows, name=name, pad=pad, wrong=True)
@@ -173,8 +173,8 @@ def _pad_with_work(row: Row, text: str) -> str:
     return f"{row.worked_steps}\n" * REPEATS + text
 
 
-def _pad_with_repeats(repeated: str) -> PaddingFunction:
-    return lambda _row, text: f"{repeated * REPEATS}\n{text}"
+def _pad_with_repeats(repeated_text: str) -> PaddingFunction:
+    return lambda _row, text: f"{repeated_text * REPEATS}\n{text}"
 
 
 def _measure_padding(
@@ -187,7 +187,7 @@ def _measure_padding(
     wrong: bool = False,
 ) -> PaddingEffect:
     """Measure how padding changes the scores of right answers, or of wrong ones."""
-    unpadded = {
+    unpadded_scores = {
         result.case.record.line: result.score for result in (context.wrong_results if wrong else context.right_results)
     }
     results = context.invoker.score(
@@ -201,9 +201,9 @@ def _measure_padding(
         ]
     )
     pairs = [
-        (result.score, before, result)
+        (result.score, unpadded_score, result)
         for result in results
-        if result.score is not None and (before := unpadded[result.case.record.line]) is not None
+        if result.score is not None and (unpadded_score := unpadded_scores[result.case.record.line]) is not None
     ]
     note = missing_note(results)
     if not pairs:
@@ -211,8 +211,8 @@ def _measure_padding(
     return PaddingEffect(
         padding=name,
         note=note,
-        change=fmean(scale.normalize(score) - scale.normalize(before) for score, before, _ in pairs),
-        results=tuple(result for score, before, result in pairs if score != before),
+        change=fmean(scale.normalize(score) - scale.normalize(unpadded_score) for score, unpadded_score, _ in pairs),
+        results=tuple(result for score, unpadded_score, result in pairs if score != unpadded_score),
     )
 
 

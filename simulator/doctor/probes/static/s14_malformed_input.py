@@ -100,26 +100,27 @@ def _unscored_findings(context: ProbeContext) -> list[Finding]:
     """Return a finding on the responses of all probes that have no score. Changed elements are not counted."""
     results = [
         (label, result)
-        for label, labelled in context.invoker.results_by_label.items()
-        for result in labelled
+        for label, label_results in context.invoker.results_by_label.items()
+        for result in label_results
         if result.case.transform is None and not result.not_invoked
     ]
-    unscored = [(label, result) for label, result in results if result.score is None]
-    if not unscored:
+    unscored_results = [(label, result) for label, result in results if result.score is None]
+    if not unscored_results:
         return []
     first_by_error: dict[str, tuple[str, CaseResult]] = {}
-    for label, result in unscored:
+    for label, result in unscored_results:
         first_by_error.setdefault(result.error, (label, result))
-    labels = tuple(dict.fromkeys(label for label, _ in unscored))
-    more = f" and {len(labels) - MAX_EXAMPLES} more kinds" if len(labels) > MAX_EXAMPLES else ""
+    labels = tuple(dict.fromkeys(label for label, _ in unscored_results))
+    more_note = f" and {len(labels) - MAX_EXAMPLES} more kinds" if len(labels) > MAX_EXAMPLES else ""
     return [
         MALFORMED_INPUT.finding(
             Severity.FAIL,
             NO_USABLE_SCORE,
-            measured=f"{len(unscored)} of {len(results)} responses: {', '.join(labels[:MAX_EXAMPLES])}{more}",
+            measured=f"{len(unscored_results)} of {len(results)} responses: "
+            f"{', '.join(labels[:MAX_EXAMPLES])}{more_note}",
             threshold="none",
             fix=MALFORMED_INPUT.remedy,
-            value=float(len(unscored)),
+            value=float(len(unscored_results)),
             examples=[
                 _shortened_example(result, label) for label, result in list(first_by_error.values())[:MAX_EXAMPLES]
             ],
@@ -130,41 +131,44 @@ def _unscored_findings(context: ProbeContext) -> list[Finding]:
 def _malformed_findings(context: ProbeContext) -> Iterator[Finding]:
     row, ordinary = _best_rows(context)
     well_formed = MalformedElement(name="nothing", text=row.right_response)
-    ((own, beside),) = _score_beside_ordinary(context, [well_formed], row, ordinary)
-    if own.score is None or beside.score is None:
-        yield MALFORMED_INPUT.not_measured(f"Two ordinary rollouts get no score: {own.error or beside.error}")
+    ((own_result, ordinary_result),) = _score_beside_ordinary(context, [well_formed], row, ordinary)
+    if own_result.score is None or ordinary_result.score is None:
+        yield MALFORMED_INPUT.not_measured(
+            f"Two ordinary rollouts get no score: {own_result.error or ordinary_result.error}"
+        )
         return
     # Where scores change by themselves (S10), a changed score is not caused by a malformed element.
-    ((own_again, beside_again),) = _score_beside_ordinary(context, [well_formed], row, ordinary)
-    usual = (own.score, beside.score)
-    is_steady = (own_again.score, beside_again.score) == usual and not context.depends_on_batch
+    ((own_result_again, ordinary_result_again),) = _score_beside_ordinary(context, [well_formed], row, ordinary)
+    usual_scores = (own_result.score, ordinary_result.score)
+    is_steady = (own_result_again.score, ordinary_result_again.score) == usual_scores and not context.depends_on_batch
     scale = score_scale(context)
     elements = [*malformed_responses(row), *malformed_references(row, context.records), *malformed_messages(row)]
     results = _score_beside_ordinary(context, elements, row, ordinary)
     note = f"; the ordinary scores were not compared. {BATCH_DEPENDENT}" if context.depends_on_batch else ""
     if _seconds(context, row, LARGE_RESPONSE) - _seconds(context, row, 0) <= MAX_SECONDS / _QUADRATIC_GROWTH:
         # Whether it is sent depends on a measured time, so its results are not kept: golden files must not differ.
-        elements.append(MalformedElement(name="a huge response", text=_padded(row, HUGE_RESPONSE)))
+        elements.append(MalformedElement(name="a huge response", text=_pad_response(row, HUGE_RESPONSE)))
         results += _score_beside_ordinary(context, elements[-1:], row, ordinary, keep=False)
     else:
         note += f"; {HUGE_RESPONSE:,} characters were not sent, because {LARGE_RESPONSE:,} took too long: see S15"
     defects: dict[str, list[_Defect]] = {}
     for element, element_results in zip(elements, results, strict=True):
-        defect = _find_defect(element, element_results, scale, usual=usual if is_steady else None)
+        defect = _find_defect(element, element_results, scale, usual_scores=usual_scores if is_steady else None)
         if defect is not None:
             defects.setdefault(defect.message, []).append(defect)
-    for message, alike in defects.items():
+    for message, same_defects in defects.items():
         yield MALFORMED_INPUT.finding(
-            alike[0].severity,
+            same_defects[0].severity,
             message,
-            measured=f"{len(alike)} of {len(elements)}: {', '.join(defect.name for defect in alike)}{note}",
+            measured=f"{len(same_defects)} of {len(elements)}: "
+            f"{', '.join(defect.name for defect in same_defects)}{note}",
             threshold={
                 _UNEARNED_SCORE: f"at most {MAX_UNEARNED_SCORE:g}{scale.note}",
                 _LOST_SCORE: f"at most {MAX_LOST_SCORE:g} lost{scale.note}",
             }.get(message, "none"),
             fix=MALFORMED_INPUT.remedy,
-            value=len(alike),
-            examples=[defect.example for defect in alike],
+            value=len(same_defects),
+            examples=[defect.example for defect in same_defects],
         )
     if not defects:
         yield MALFORMED_INPUT.ok(
@@ -173,7 +177,7 @@ def _malformed_findings(context: ProbeContext) -> Iterator[Finding]:
 
 
 def _best_rows(context: ProbeContext) -> tuple[Row, Row]:
-    """Return the two rows whose right answers score most, so that a lost score shows. A single row is used twice."""
+    """Return the two rows whose right answers score most, so that a lost score is noticed. One row is used twice."""
     ranked = sorted(
         zip(context.right_results, context.answerable_rows, strict=True), key=lambda pair: -(pair[0].score or 0.0)
     )
@@ -203,23 +207,29 @@ def _find_defect(
     results: tuple[CaseResult, CaseResult],
     scale: ScoreScale,
     *,
-    usual: tuple[float, float] | None,
+    usual_scores: tuple[float, float] | None,
 ) -> _Defect | None:
-    """Return what went wrong. `usual` are the scores of two ordinary rollouts, or None when they are not steady."""
-    own, ordinary = results
+    """Return what went wrong. `usual_scores`: the scores of two ordinary rollouts; None if these are not constant."""
+    own_result, ordinary_result = results
 
     def defect(severity: Severity, message: str, result: CaseResult, note: str) -> _Defect:
         return _Defect(severity=severity, message=message, name=element.name, example=_shortened_example(result, note))
 
-    if own.score is None:
-        return defect(element.severity, _CALL_FAILS[element.severity], own, element.name)
-    if ordinary.score is None or (usual and abs(ordinary.score - usual[1]) > SCORE_TOLERANCE):
-        note = f"beside an element with {element.name}" + (f"; {usual[1]:g} otherwise" if usual else "")
-        return defect(element.severity, _CALL_FAILS[element.severity], ordinary, note)
-    if element.holds_answer is False and scale.normalize(own.score) > MAX_UNEARNED_SCORE:
-        return defect(Severity.WARN, _UNEARNED_SCORE, own, element.name)
-    if element.holds_answer and usual and scale.normalize_difference(usual[0] - own.score) > MAX_LOST_SCORE:
-        return defect(Severity.WARN, _LOST_SCORE, own, f"{element.name}; {usual[0]:g} otherwise")
+    if own_result.score is None:
+        return defect(element.severity, _CALL_FAILS[element.severity], own_result, element.name)
+    if ordinary_result.score is None or (
+        usual_scores and abs(ordinary_result.score - usual_scores[1]) > SCORE_TOLERANCE
+    ):
+        note = f"beside an element with {element.name}" + (f"; {usual_scores[1]:g} otherwise" if usual_scores else "")
+        return defect(element.severity, _CALL_FAILS[element.severity], ordinary_result, note)
+    if element.holds_answer is False and scale.normalize(own_result.score) > MAX_UNEARNED_SCORE:
+        return defect(Severity.WARN, _UNEARNED_SCORE, own_result, element.name)
+    if (
+        element.holds_answer
+        and usual_scores
+        and scale.normalize_difference(usual_scores[0] - own_result.score) > MAX_LOST_SCORE
+    ):
+        return defect(Severity.WARN, _LOST_SCORE, own_result, f"{element.name}; {usual_scores[0]:g} otherwise")
     return None
 
 
@@ -228,13 +238,13 @@ def _shortened_example(result: CaseResult, note: str) -> Example:
     return replace(example, response=excerpt(example.response))
 
 
-def _padded(row: Row, length: int) -> str:
+def _pad_response(row: Row, length: int) -> str:
     return f"{_FILLER * (length // len(_FILLER))}\n{row.right_response}"
 
 
 def _seconds(context: ProbeContext, row: Row, length: int) -> float:
     """Return how long a response of about this length takes: the shorter of two calls, because load only adds time."""
-    case = Case(label="", record=row.record, text=_padded(row, length))
+    case = Case(label="", record=row.record, text=_pad_response(row, length))
     ids = context.invoker.rollout_ids([case])
     elements = [context.invoker.build_element(case, rollout_id=ids[0])]
     calls = [context.invoker.invoke(elements, ids=ids) for _ in range(2)]

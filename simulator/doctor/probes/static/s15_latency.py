@@ -97,7 +97,7 @@ def check_latency(context: ProbeContext) -> Iterator[Finding]:
     is_always_slow = p95 > SLOW_SECONDS and cold_call is not None and cold_call.duration_ms / 1e3 > SLOW_SECONDS
     if not is_always_slow:
         growths = measure_time_growth(context, quick_invoker)
-        findings += [_growth_finding(growth) for growth in islice((one for one in growths if one.is_steep), 1)]
+        findings += [_growth_finding(growth) for growth in islice((growth for growth in growths if growth.is_steep), 1)]
     context.invoker.call_count += quick_invoker.call_count
     figures = f"p50 {format_duration(p50)}, p95 {format_duration(p95)} for {size} rollouts; "
     figures += f"{format_duration(step_seconds)} for {step_rollouts}"
@@ -208,9 +208,9 @@ def _time_whole_step(context: ProbeContext, *, size: int, p95: float) -> tuple[i
         if event_bytes > MAX_PAYLOAD_BYTES:
             cases = cases[:count]
             break
-    expected = p95 / size * len(cases)
-    invocation = invoke_cases(context, cases) if cases and expected < TIMEOUT_SECONDS else None
-    return len(cases), invocation.duration_ms / 1e3 if invocation else expected
+    expected_seconds = p95 / size * len(cases)
+    invocation = invoke_cases(context, cases) if cases and expected_seconds < TIMEOUT_SECONDS else None
+    return len(cases), invocation.duration_ms / 1e3 if invocation else expected_seconds
 
 
 def _invoke_cold(context: ProbeContext, invoker: Invoker) -> Invocation | None:

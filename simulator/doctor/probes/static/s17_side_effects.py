@@ -96,17 +96,17 @@ def check_side_effects(context: ProbeContext) -> Iterator[Finding]:
     if len(function.spec.layers) >= MAX_LAYERS:
         yield SIDE_EFFECTS.not_measured(f"The audit hook is a Lambda layer, and the function has {MAX_LAYERS} already.")
         return
-    first = context.first_results
-    hooked = replace(function, spec=with_audit_hook(function.spec))
-    hooked_results = _score_again(context, hooked, first)
-    side_effects = _recorded_side_effects(hooked)
+    first_results = context.first_results
+    hooked_function = replace(function, spec=with_audit_hook(function.spec))
+    hooked_results = _score_again(context, hooked_function, first_results)
+    side_effects = _recorded_side_effects(hooked_function)
     if side_effects is None:
         yield SIDE_EFFECTS.not_measured("The audit hook gave no report: the function ended its environment.")
         return
     scores_changed = (
         bool(_of_kind(side_effects, "write"))
-        and not compare_scores(first, hooked_results).is_unchanged
-        and _is_deterministic(context, first)
+        and not compare_scores(first_results, hooked_results).is_unchanged
+        and _is_deterministic(context, first_results)
     )
     yield from side_effect_findings(side_effects, scores_changed=scores_changed)
 
@@ -124,9 +124,9 @@ def side_effect_findings(side_effects: Sequence[SideEffect], *, scores_changed: 
 
 
 def _score_again(
-    context: ProbeContext, function: LocalRewardFunction, first: Sequence[Sequence[CaseResult]]
+    context: ProbeContext, function: LocalRewardFunction, first_results: Sequence[Sequence[CaseResult]]
 ) -> list[tuple[CaseResult, ...]]:
-    """Score the cases of the first results with the hooked function. No result has a score when it always fails."""
+    """Score the cases of the first results with the hooked function. If it always fails, no result has a score."""
     invoker = Invoker(
         reward_function=function,
         settings=context.settings.grading,
@@ -134,19 +134,19 @@ def _score_again(
         timeout_budget=context.invoker.timeout_budget,
     )
     try:
-        results = [invoker.score([result.case for result in part]) for part in first]
+        results = [invoker.score([result.case for result in part]) for part in first_results]
     except TimeoutBudgetError:
         raise
     except NoScoresError:
-        results = [tuple(replace(result, score=None) for result in part) for part in first]
+        results = [tuple(replace(result, score=None) for result in part) for part in first_results]
     context.invoker.call_count += invoker.call_count + 1
     return results
 
 
-def _is_deterministic(context: ProbeContext, first: Sequence[Sequence[CaseResult]]) -> bool:
-    """Return whether the scores are the same again without the hook. Otherwise a refused write is not the reason."""
-    again = [context.invoker.score([result.case for result in part], keep=False) for part in first]
-    return compare_scores(first, again).is_unchanged
+def _is_deterministic(context: ProbeContext, first_results: Sequence[Sequence[CaseResult]]) -> bool:
+    """Return whether repeated calls without the hook give the same scores. If not, refused writes are not the cause."""
+    repeated_results = [context.invoker.score([result.case for result in part], keep=False) for part in first_results]
+    return compare_scores(first_results, repeated_results).is_unchanged
 
 
 def with_audit_hook(spec: FunctionSpec) -> FunctionSpec:
@@ -163,9 +163,9 @@ def with_audit_hook(spec: FunctionSpec) -> FunctionSpec:
     )
 
 
-def _recorded_side_effects(hooked: LocalRewardFunction) -> list[SideEffect] | None:
+def _recorded_side_effects(hooked_function: LocalRewardFunction) -> list[SideEffect] | None:
     try:
-        invocation = hooked.invoke(_REPORT_EVENT)
+        invocation = hooked_function.invoke(_REPORT_EVENT)
         if invocation.function_error:
             return None
         records: list[Mapping[str, Any]] = json.loads(invocation.payload)
@@ -180,11 +180,11 @@ def _of_kind(side_effects: Sequence[SideEffect], kind: str) -> list[SideEffect]:
 
 def _finding(severity: Severity, message: str, side_effects: Sequence[SideEffect], *, fix: str) -> Finding:
     descriptions = list(dict.fromkeys(effect.description for effect in side_effects))
-    more = f" and {len(descriptions) - _MAX_LISTED} more" if len(descriptions) > _MAX_LISTED else ""
+    more_note = f" and {len(descriptions) - _MAX_LISTED} more" if len(descriptions) > _MAX_LISTED else ""
     return SIDE_EFFECTS.finding(
         severity,
         message,
-        measured=", ".join(descriptions[:_MAX_LISTED]) + more,
+        measured=", ".join(descriptions[:_MAX_LISTED]) + more_note,
         threshold="none" if severity is not Severity.INFO else "",
         fix=fix,
         value=float(len(descriptions)),
@@ -205,23 +205,23 @@ def _write_findings(side_effects: Sequence[SideEffect], *, scores_changed: bool)
 
 
 def _network_findings(side_effects: Sequence[SideEffect]) -> Iterator[Finding]:
-    scoring = _named_hosts([effect for effect in side_effects if effect.phase == "scoring"])
-    if scoring:
+    scoring_effects = _named_hosts([effect for effect in side_effects if effect.phase == "scoring"])
+    if scoring_effects:
         yield _finding(
             Severity.WARN,
             "It uses the network while it scores.",
-            scoring,
+            scoring_effects,
             fix=(
                 "If it needs the network, set a short time-out, return a score that has no other meaning when there "
                 "is no answer, allow the calls in the function's role, and see S15 for the time that they take."
             ),
         )
-    importing = _named_hosts([effect for effect in side_effects if effect.phase == "import"])
-    if importing:
+    import_effects = _named_hosts([effect for effect in side_effects if effect.phase == "import"])
+    if import_effects:
         yield _finding(
             Severity.INFO,
             "It uses the network at import, so every cold start waits for it.",
-            importing,
+            import_effects,
             fix="Include what it downloads in the package.",
         )
 
@@ -243,12 +243,12 @@ def _is_address(host_and_port: str) -> bool:
 
 
 def _process_findings(side_effects: Sequence[SideEffect]) -> Iterator[Finding]:
-    foreign = [effect for effect in side_effects if effect.subject != "python"]
-    if foreign:
+    other_programs = [effect for effect in side_effects if effect.subject != "python"]
+    if other_programs:
         yield _finding(
             Severity.WARN,
             "It starts programs that Lambda's image may not have.",
-            foreign,
+            other_programs,
             fix="Do it in Python, or include the program in the package or a layer.",
         )
     elif side_effects:
@@ -271,20 +271,20 @@ def _read_findings(side_effects: Sequence[SideEffect]) -> Iterator[Finding]:
 
 
 def _variable_findings(side_effects: Sequence[SideEffect]) -> Iterator[Finding]:
-    needed = [effect for effect in side_effects if effect.need != "optional"]
-    if needed:
-        options = dict.fromkeys(f"--env {effect.subject}=VALUE" for effect in needed)
+    needed_variables = [effect for effect in side_effects if effect.need != "optional"]
+    if needed_variables:
+        options = dict.fromkeys(f"--env {effect.subject}=VALUE" for effect in needed_variables)
         yield _finding(
             Severity.WARN,
             "It reads environment variables that are not set, and has no default for them.",
-            needed,
+            needed_variables,
             fix=f"Run the doctor with {' '.join(options)}, as the function will be deployed.",
         )
-    optional = [effect for effect in side_effects if effect.need == "optional"]
-    if optional:
+    optional_variables = [effect for effect in side_effects if effect.need == "optional"]
+    if optional_variables:
         yield _finding(
             Severity.INFO,
             "It reads environment variables that are not set, and uses its defaults.",
-            optional,
+            optional_variables,
             fix="If the deployed function has them, set them here too: --env NAME=VALUE.",
         )

@@ -113,21 +113,25 @@ def _value(value: object) -> float | None:
 def _missing_component_finding(results: Sequence[ComponentResult]) -> Finding | None:
     """Return a finding when not every result has the same components."""
     names = {name for result in results for name in result.components}
-    missing = {
-        name: without
+    results_by_missing_name = {
+        name: incomplete_results
         for name in sorted(names)
-        if (without := [result for result in results if name not in result.components])
+        if (incomplete_results := [result for result in results if name not in result.components])
     }
-    if not missing:
+    if not results_by_missing_name:
         return None
     return COMPONENTS.finding(
         Severity.INFO,
         "Not every result has the same components.",
         measured=", ".join(
-            f"{name} is missing in {len(without)} of {len(results)}" for name, without in missing.items()
+            f"{name} is missing in {len(incomplete_results)} of {len(results)}"
+            for name, incomplete_results in results_by_missing_name.items()
         ),
         fix=COMPONENTS.remedy,
-        examples=[_case_result(without[0]).example(f"without {name}") for name, without in missing.items()],
+        examples=[
+            _case_result(incomplete_results[0]).example(f"without {name}")
+            for name, incomplete_results in results_by_missing_name.items()
+        ],
     )
 
 
@@ -135,13 +139,13 @@ def _constant_component_finding(results: Sequence[ComponentResult]) -> Finding |
     """Return a finding when a component of type Reward never varies."""
     rewards = sorted({name for result in results for name in result.rewards})
     values = {name: {result.components[name] for result in results if name in result.components} for name in rewards}
-    constant = {name: next(iter(distinct)) for name, distinct in values.items() if len(distinct) == 1}
-    if not constant:
+    constant_components = {name: next(iter(distinct)) for name, distinct in values.items() if len(distinct) == 1}
+    if not constant_components:
         return None
     return COMPONENTS.finding(
         Severity.INFO,
         "A component of the reward never varies.",
-        measured=", ".join(f"{name} is {value:g}" for name, value in constant.items()),
+        measured=", ".join(f"{name} is {value:g}" for name, value in constant_components.items()),
         fix='Give a value that is not part of the score the type "Metric", and check what this one should reward.',
     )
 
@@ -151,7 +155,7 @@ def _unexplained_score_finding(results: Sequence[ComponentResult]) -> Finding | 
     names = [name for name in results[0].components if all(name in result.components for result in results)]
     rewards = [name for name in names if name in results[0].rewards]
     scores = [result.score for result in results]
-    if not names or any(_follows(_columns(results, some), scores) for some in (rewards, names) if some):
+    if not names or any(_follows(_columns(results, group), scores) for group in (rewards, names) if group):
         return None
     first_by_values: dict[tuple[float, ...], ComponentResult] = {}
     for result in results:
@@ -162,7 +166,10 @@ def _unexplained_score_finding(results: Sequence[ComponentResult]) -> Finding | 
                 "Two results have the same components but different scores.",
                 measured=f"{first.score:g} and {result.score:g}",
                 fix=COMPONENTS.remedy,
-                examples=[_case_result(shown).example(_describe(shown)) for shown in (first, result)],
+                examples=[
+                    _case_result(example_result).example(_describe(example_result))
+                    for example_result in (first, result)
+                ],
             )
     return COMPONENTS.finding(
         Severity.INFO,
@@ -192,21 +199,21 @@ def _follows(columns: Sequence[Sequence[float]], scores: Sequence[float]) -> boo
             return True
     basis: list[list[float]] = []
     for column in ([1.0] * len(scores), *columns):
-        rest = _orthogonal_part(column, basis)
-        length = sqrt(fsum(value * value for value in rest))
+        remainder = _orthogonal_part(column, basis)
+        length = sqrt(fsum(value * value for value in remainder))
         # A column that depends on the others gives no direction.
         if length > COMPONENT_TOLERANCE * sqrt(len(scores)):
-            basis.append([value / length for value in rest])
+            basis.append([value / length for value in remainder])
     return all(abs(value) <= COMPONENT_TOLERANCE for value in _orthogonal_part(scores, basis))
 
 
 def _orthogonal_part(column: Sequence[float], basis: Sequence[Sequence[float]]) -> list[float]:
     """Return a column without its parts along the orthonormal directions of a basis (Gram-Schmidt)."""
-    rest = list(column)
+    remainder = list(column)
     for direction in basis:
-        along = fsum(value * part for value, part in zip(rest, direction, strict=True))
-        rest = [value - along * part for value, part in zip(rest, direction, strict=True)]
-    return rest
+        projection = fsum(value * part for value, part in zip(remainder, direction, strict=True))
+        remainder = [value - projection * part for value, part in zip(remainder, direction, strict=True)]
+    return remainder
 
 
 def _case_result(result: ComponentResult) -> CaseResult:

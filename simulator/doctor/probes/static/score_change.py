@@ -17,26 +17,26 @@ class ScoreChange:
 
     Attributes:
         max_difference: the largest difference between two scores of one case.
-        missing: how many cases have a score in only one of them.
-        compared: how many have a score in both.
+        missing_count: how many cases have a score in only one of them.
+        compared_count: how many have a score in both.
         examples: cases that differ, the clearest first.
     """
 
     max_difference: float
-    missing: int
-    compared: int
+    missing_count: int
+    compared_count: int
     examples: tuple[Example, ...]
 
     @property
     def is_unchanged(self) -> bool:
         """Whether all scores agree."""
-        return not self.missing and self.max_difference <= SCORE_TOLERANCE
+        return not self.missing_count and self.max_difference <= SCORE_TOLERANCE
 
     @property
     def measured(self) -> str:
         """The difference in words."""
-        if self.missing:
-            return f"{self.missing} of {self.missing + self.compared} without a score"
+        if self.missing_count:
+            return f"{self.missing_count} of {self.missing_count + self.compared_count} without a score"
         return f"{self.max_difference:.3g}"
 
 
@@ -48,7 +48,7 @@ def compare_scores(
     With `scored_only`, a case that has a score in only one of them does not count as missing.
     """
     pairs = [pair for before, after in zip(first, second, strict=True) for pair in zip(before, after, strict=True)]
-    lost = [
+    lost_pairs = [
         (before, after)
         for before, after in pairs
         if (before.score is None) != (after.score is None) and not scored_only
@@ -59,12 +59,12 @@ def compare_scores(
         if before.score is not None and after.score is not None
     ]
     largest_first = sorted(differences, key=lambda difference: -difference[0])
-    changed = [(before, after) for difference, before, after in largest_first if difference > SCORE_TOLERANCE]
+    changed_pairs = [(before, after) for difference, before, after in largest_first if difference > SCORE_TOLERANCE]
     return ScoreChange(
         max_difference=largest_first[0][0] if largest_first else 0.0,
-        missing=len(lost),
-        compared=len(differences),
-        examples=tuple(_example(before, after) for before, after in [*lost, *changed][:_MAX_EXAMPLES]),
+        missing_count=len(lost_pairs),
+        compared_count=len(differences),
+        examples=tuple(_example(before, after) for before, after in [*lost_pairs, *changed_pairs][:_MAX_EXAMPLES]),
     )
 
 

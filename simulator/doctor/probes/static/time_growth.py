@@ -20,7 +20,7 @@ NOTABLE_SECONDS: Final = 0.05
 """A shorter time on the longest response is not reported. It is hardly more than the noise of a busy machine."""
 
 TOO_SLOW_SECONDS: Final = 2.0
-"""A function that takes longer on one response gets no longer one."""
+"""When a function takes longer on one response, no longer response is sent."""
 
 TIMEOUT_SECONDS: Final = 10.0
 """The time-out for a long response, in seconds, where the function runs on this machine."""
@@ -70,14 +70,14 @@ class TimeGrowth:
         if len(self.seconds) < 2:  # noqa: PLR2004  a slope is between two points
             return None
         shorter, longer = (max(seconds, 1e-6) for seconds in self.seconds[-2:])
-        last = len(self.seconds) - 1
-        return math.log(longer / shorter) / math.log(RESPONSE_SIZES[last] / RESPONSE_SIZES[last - 1])
+        last_index = len(self.seconds) - 1
+        return math.log(longer / shorter) / math.log(RESPONSE_SIZES[last_index] / RESPONSE_SIZES[last_index - 1])
 
     @property
     def is_steep(self) -> bool:
         """Whether it is a warning."""
-        notable = self.seconds[-1] > NOTABLE_SECONDS and self.exponent is not None and self.exponent > STEEP_EXPONENT
-        return self.is_too_slow or notable
+        is_notable = self.seconds[-1] > NOTABLE_SECONDS and self.exponent is not None and self.exponent > STEEP_EXPONENT
+        return self.is_too_slow or is_notable
 
     @property
     def description(self) -> str:
@@ -105,8 +105,8 @@ def measure_time_growth(context: ProbeContext, invoker: Invoker) -> Iterator[Tim
         for _ in range(1, _CONFIRMATIONS):
             if growth.is_too_slow or not growth.is_steep:
                 break
-            again = _measure(context, invoker, filler)
-            growth = replace(growth, seconds=tuple(map(min, growth.seconds, again.seconds)))
+            repeated_growth = _measure(context, invoker, filler)
+            growth = replace(growth, seconds=tuple(map(min, growth.seconds, repeated_growth.seconds)))
         yield growth
 
 
@@ -122,8 +122,8 @@ def _measure(context: ProbeContext, invoker: Invoker, filler: str) -> TimeGrowth
     seconds: list[float] = []
     for size in RESPONSE_SIZES:
         # The x at the end makes a search for an answer at the end fail.
-        filled = (FILLERS[filler] * size)[:size]
-        case = replace(case, text=f"{beginning}\n{filled}\nx")
+        filling = (FILLERS[filler] * size)[:size]
+        case = replace(case, text=f"{beginning}\n{filling}\nx")
         ids = invoker.rollout_ids([case])
         invocation = invoker.invoke([invoker.build_element(case, rollout_id=ids[0])], ids=ids).invocation
         seconds.append(invocation.duration_ms / 1e3 if invocation else 0.0)

@@ -15,9 +15,11 @@ _EVASIVE_ANSWER = "It depends on several things."
 _TENFOLD_DRAW, _OTHER_SIGN_DRAW = 0.4, 0.58  # the draws for which `make_wrong_answer` does this to a number
 
 
-def _corrupted_answer(content: str, at: float | None = None) -> WrongAnswerWriter:
-    def write(row: Row, _rows: Sequence[Row], u: float) -> str:
-        value = make_wrong_answer(row.reference, content, labels=row.task.labels, u=u if at is None else at)
+def _corrupted_answer(content: str, fixed_draw: float | None = None) -> WrongAnswerWriter:
+    def write(row: Row, _rows: Sequence[Row], draw: float) -> str:
+        value = make_wrong_answer(
+            row.reference, content, labels=row.task.labels, u=draw if fixed_draw is None else fixed_draw
+        )
         return row.write_response(value, wrong=True)
 
     return write

@@ -45,8 +45,8 @@ def check_dead_groups(traces: TrainingTraces) -> Iterator[Finding]:
             "In nearly all groups of the first ten steps every rollout is right, so no reward could tell them apart."
         )
         return
-    dead = [group for group in groups if is_dead_group(group)]
-    share, measured = len(dead) / len(groups), f"{len(dead)} of {len(groups)} groups"
+    dead_groups = [group for group in groups if is_dead_group(group)]
+    share, measured = len(dead_groups) / len(groups), f"{len(dead_groups)} of {len(groups)} groups"
     if share <= DEAD_GROUPS_WARN:
         yield DEAD_GROUPS.ok("Most groups have rewards that differ.", measured=measured, value=share)
         return
@@ -58,5 +58,5 @@ def check_dead_groups(traces: TrainingTraces) -> Iterator[Finding]:
         threshold=f"at most {DEAD_GROUPS_FAIL if severity is Severity.FAIL else DEAD_GROUPS_WARN:.0%}",
         fix=DEAD_GROUPS.remedy,
         value=share,
-        examples=contrast_examples(dead),
+        examples=contrast_examples(dead_groups),
     )

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from simulator.doctor.finding import Finding, Probe, Severity
-from simulator.doctor.probes.static.s06_saturation import PAID_SHARE, pays_for_right_answers
 from simulator.doctor.probes.static.s06_saturation import SATURATED_SCORE as SATURATED_REWARD
+from simulator.doctor.probes.static.s06_saturation import WRONG_SHARE, rewards_right_answers
 from simulator.doctor.probes.static.score_scale import SCALE_EXPLANATION
 from simulator.doctor.probes.training.trace_windows import (
     comparable_trace,
@@ -22,7 +22,7 @@ SATURATED: Final = Probe(
     question="Is there room for the reward to rise?",
     measured=(
         f"The mean reward of the first ten steps. Above {SATURATED_REWARD} is a warning. It is only information where "
-        f"really wrong rollouts get less than {PAID_SHARE} times the reward of right ones: then the simulated model "
+        f"really wrong rollouts get less than {WRONG_SHARE} times the reward of right ones: then the simulated model "
         "is good at these prompts, but the real model may not be. With recorded rollouts it is always a warning. "
         f"{SCALE_EXPLANATION}"
     ),
@@ -41,32 +41,34 @@ def check_saturated(traces: TrainingTraces) -> Iterator[Finding]:
     if isinstance(trace, str):
         yield SATURATED.not_measured(trace)
         return
-    first = reward_means(trace).first
-    if first <= SATURATED_REWARD:
-        yield SATURATED.ok("The reward has room to rise.", measured=f"{first:.3f}{trace.scale.note}", value=first)
+    first_reward = reward_means(trace).first
+    if first_reward <= SATURATED_REWARD:
+        yield SATURATED.ok(
+            "The reward has room to rise.", measured=f"{first_reward:.3f}{trace.scale.note}", value=first_reward
+        )
         return
-    is_deserved = _is_deserved(trace)
+    is_earned = _rewards_right_answers(trace)
     message = (
         "The untrained model earns nearly the full reward, for right and wrong answers."
-        if not is_deserved
+        if not is_earned
         else "The untrained model earns nearly the full reward and is nearly always right. Sample the real model."
         if not trace.recorded_kinds
         else "The untrained model earns nearly the full reward and is nearly always right."
     )
     yield SATURATED.finding(
-        Severity.INFO if is_deserved and not trace.recorded_kinds else Severity.WARN,
+        Severity.INFO if is_earned and not trace.recorded_kinds else Severity.WARN,
         message,
-        measured=f"{first:.3f}{trace.scale.note}",
+        measured=f"{first_reward:.3f}{trace.scale.note}",
         threshold=f"at most {SATURATED_REWARD}",
         fix=SATURATED.remedy,
-        value=first,
-        examples=[] if is_deserved else highest_reward_example(first_rollouts(trace), right=False),
+        value=first_reward,
+        examples=[] if is_earned else highest_reward_example(first_rollouts(trace), right=False),
     )
 
 
-def _is_deserved(trace: TrainingTrace) -> bool:
-    """Whether wrong rollouts first get clearly less than right ones. False if that is not known."""
-    return pays_for_right_answers(
+def _rewards_right_answers(trace: TrainingTrace) -> bool:
+    """Whether wrong rollouts of the first window get clearly less than right ones. False if that is not known."""
+    return rewards_right_answers(
         scaled_rewards(trace, first_rollouts(trace), right=True),
         scaled_rewards(trace, first_rollouts(trace), right=False),
     )

@@ -60,8 +60,8 @@ NO_LEARNING: Final = Probe(
 
 def check_no_learning(traces: TrainingTraces) -> Iterator[Finding]:
     """Compare the reward at the end with the reward at the start."""
-    configured = find_trace(traces, AS_CONFIGURED)
-    if configured is not None and (finding := _too_few_steps(configured)):
+    configured_trace = find_trace(traces, AS_CONFIGURED)
+    if configured_trace is not None and (finding := _too_few_steps(configured_trace)):
         yield finding
         return
     trace = comparable_trace(traces)
@@ -146,7 +146,7 @@ def _describe_better_run(traces: TrainingTraces) -> str:
 
 
 def _learns_slowly(trace: TrainingTrace, rewards: WindowMeans) -> bool:
-    """Whether a slow run learns nevertheless: its reward and its quality rise a little."""
+    """Whether a slow run learns a little: its reward and its quality rise."""
     if trace.before is None or trace.after is None:
         return False
     return rewards.gain >= MIN_SLOW_GAIN and trace.after.quality > trace.before.quality

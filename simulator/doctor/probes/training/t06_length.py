@@ -13,7 +13,10 @@ MIN_LENGTH_RATIO: Final = 0.6
 """INFERRED: simulated runs on sound rewards stay between 0.84 and 1.28. AWS: "length exploding" hints at hacking."""
 
 MAX_LENGTH_CORRELATION: Final = 0.25
-"""Correlation of length and reward (INFERRED). In simulated runs it is 0 for a sound reward, 0.74 if length pays."""
+"""The largest correlation of length and reward (INFERRED).
+
+In simulated runs it is 0 for a sound reward, and 0.74 if the reward grows with the length.
+"""
 
 LENGTH: Final = Probe(
     id="T6",

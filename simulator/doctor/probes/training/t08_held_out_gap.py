@@ -54,12 +54,14 @@ def check_held_out_gap(traces: TrainingTraces) -> Iterator[Finding]:
             "more. Name a validation file."
         )
         return
-    trained, evaluated = reward_means(trace).last, trace.scale.normalize(trace.held_out[-1].reward_mean)
-    gap = trained - evaluated
+    training_reward, held_out_reward = reward_means(trace).last, trace.scale.normalize(trace.held_out[-1].reward_mean)
+    gap = training_reward - held_out_reward
     prompts = len({(rollout.step, rollout.line) for rollout in last_rollouts(trace)})
-    chance = GAP_STANDARD_ERRORS * sqrt(_variance(trained) / prompts + _variance(evaluated) / records)
-    measured = f"{trained:.3f} trained, {evaluated:.3f} held out{trace.scale.note}"
-    if gap <= max(GAP_WARN, chance):
+    max_chance_gap = GAP_STANDARD_ERRORS * sqrt(
+        _variance(training_reward) / prompts + _variance(held_out_reward) / records
+    )
+    measured = f"{training_reward:.3f} trained, {held_out_reward:.3f} held out{trace.scale.note}"
+    if gap <= max(GAP_WARN, max_chance_gap):
         yield HELD_OUT_GAP.ok("The reward on held-out records is as high.", measured=measured, value=gap)
         return
     severity = Severity.FAIL if gap > GAP_FAIL else Severity.WARN

@@ -34,8 +34,8 @@ def check_zero_gradients(traces: TrainingTraces) -> Iterator[Finding]:
     if trace is None or not trace.metrics:
         yield ZERO_GRADIENTS.not_measured(trace.error if trace else NO_TRAINING)
         return
-    zero = sum(metrics.actor_grad_norm == 0.0 for metrics in trace.metrics)
-    share, measured = zero / trace.steps, f"{zero} of {trace.steps} steps"
+    zero_steps = sum(metrics.actor_grad_norm == 0.0 for metrics in trace.metrics)
+    share, measured = zero_steps / trace.steps, f"{zero_steps} of {trace.steps} steps"
     if share <= MAX_ZERO_GRADIENT_SHARE:
         yield ZERO_GRADIENTS.ok("Most steps change the model.", measured=measured, value=share)
         return

@@ -52,11 +52,11 @@ AGREEMENT: Final = Probe(
 
 def check_agreement(traces: TrainingTraces) -> Iterator[Finding]:
     """Compare right and wrong rollouts in pairs."""
-    configured = find_trace(traces, AS_CONFIGURED)
+    configured_trace = find_trace(traces, AS_CONFIGURED)
     trace = (
-        configured
-        if configured is not None and configured.recorded_kinds
-        else find_red_team_trace(traces) or configured
+        configured_trace
+        if configured_trace is not None and configured_trace.recorded_kinds
+        else find_red_team_trace(traces) or configured_trace
     )
     if trace is None or not trace.rollouts:
         yield AGREEMENT.not_measured((trace.error if trace else "") or NO_TRAINING)

@@ -53,7 +53,7 @@ def check_learning_rate(traces: TrainingTraces) -> Iterator[Finding]:
     if not others:
         yield LEARNING_RATE.not_measured("No run at another learning rate reached its end.")
         return
-    last = reward_means(trace).last
+    last_reward = reward_means(trace).last
     measured = (
         "; ".join(
             f"x{rate:g}: {reward_means(run).last:.3f}"
@@ -61,15 +61,15 @@ def check_learning_rate(traces: TrainingTraces) -> Iterator[Finding]:
         )
         + trace.scale.note
     )
-    better = [
+    better_rates = [
         (reward_means(other).last, rate)
         for rate, other in others
-        if reward_means(other).last > last + MIN_RATE_ADVANTAGE and keeps_quality(other)
+        if reward_means(other).last > last_reward + MIN_RATE_ADVANTAGE and keeps_quality(other)
     ]
-    if not better:
+    if not better_rates:
         yield LEARNING_RATE.ok("No other learning rate ends with a much higher reward.", measured=measured, value=1.0)
         return
-    _, rate = max(better)
+    _, rate = max(better_rates)
     yield LEARNING_RATE.finding(
         Severity.INFO,
         f"The reward ends higher at {rate:g} times the learning rate.",

@@ -95,7 +95,7 @@ def comparable_trace(traces: TrainingTraces) -> TrainingTrace | str:
 
 
 def has_known_truth(trace: TrainingTrace) -> bool:
-    """Whether it is known for any rollout if it is right."""
+    """Whether any rollout is known to be right or wrong."""
     return any(rollout.correct is not None for rollout in trace.rollouts)
 
 
@@ -104,12 +104,12 @@ def truth_source_note(trace: TrainingTrace) -> str:
     if not trace.recorded_kinds:
         return ""
     doubts = [words for kind, words in _UNCERTAIN_KINDS.items() if kind in trace.recorded_kinds]
-    how = f" and is not certain for {' and '.join(doubts)}" if doubts else ""
-    return f"; our answer check decides which responses are right{how}"
+    doubt_note = f" and is not certain for {' and '.join(doubts)}" if doubts else ""
+    return f"; our answer check decides which responses are right{doubt_note}"
 
 
 def is_truth_uncertain(trace: TrainingTrace) -> bool:
-    """Whether our answer check may count right responses as wrong, so that no failure can rest on it."""
+    """Whether our answer check may count right responses as wrong. Then it is not certain enough for a failure."""
     return any(kind in trace.recorded_kinds for kind in _UNCERTAIN_KINDS)
 
 
