@@ -54,14 +54,20 @@ class Comparison:
     tuned: ModelRewards
 
     @property
-    def gained(self) -> int:
+    def gained_count(self) -> int:
         """Rows that only the tuned model got right."""
-        return sum(b < FULL_REWARD <= t for b, t in zip(self.base.rewards, self.tuned.rewards, strict=True))
+        return sum(
+            base_reward < FULL_REWARD <= tuned_reward
+            for base_reward, tuned_reward in zip(self.base.rewards, self.tuned.rewards, strict=True)
+        )
 
     @property
-    def lost(self) -> int:
+    def lost_count(self) -> int:
         """Rows that only the base model got right."""
-        return sum(t < FULL_REWARD <= b for b, t in zip(self.base.rewards, self.tuned.rewards, strict=True))
+        return sum(
+            tuned_reward < FULL_REWARD <= base_reward
+            for base_reward, tuned_reward in zip(self.base.rewards, self.tuned.rewards, strict=True)
+        )
 
 
 def compare_models(
@@ -117,11 +123,11 @@ def build_rollout(row: Row, answer: str, *, rollout_id: str) -> dict[str, Any]:
     """
     fields = {key: value for key, value in row.record.items() if key not in {"id", "messages"}}
     reference = fields.get("reference_answer")
-    wrapped = {"reference_answer": {"text": reference}} if isinstance(reference, str) else {}
+    wrapped_reference = {"reference_answer": {"text": reference}} if isinstance(reference, str) else {}
     prompt = [{"role": message["role"], "content": _flatten_content(message["content"])} for message in row.messages]
     return {
         **fields,
-        **wrapped,
+        **wrapped_reference,
         "id": rollout_id,
         "messages": [*prompt, {"role": "assistant", "content": answer}],
         "metadata": fields,

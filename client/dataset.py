@@ -155,12 +155,12 @@ def _parse_lines(lines: Iterable[bytes]) -> tuple[int, list[Row], list[DatasetIs
     """
     rows: list[Row] = []
     problems: list[DatasetIssue] = []
-    last = values = 0
+    last_line = total_values = 0
     only_count = False
     for number, line in enumerate(lines, start=1):
         if len(line) <= MAX_LINE_BYTES and not line.strip():
             continue
-        blank_lines, last = range(last + 1, number), number
+        blank_lines, last_line = range(last_line + 1, number), number
         if only_count or len(rows) > MAX_ROWS:  # the other lines are only counted
             continue
         if blank_lines:
@@ -174,8 +174,8 @@ def _parse_lines(lines: Iterable[bytes]) -> tuple[int, list[Row], list[DatasetIs
         except InvalidLine as error:
             problems.append(DatasetIssue(line=number, message=str(error)))
         else:
-            values += value_count
-        if values > MAX_JSON_VALUES:
+            total_values += value_count
+        if total_values > MAX_JSON_VALUES:
             only_count = True
             text = f"up to this line the file holds more than {MAX_JSON_VALUES:,} JSON values; make the records smaller"
             problems.append(DatasetIssue(line=number, message=text))
@@ -184,7 +184,7 @@ def _parse_lines(lines: Iterable[bytes]) -> tuple[int, list[Row], list[DatasetIs
             problems.append(
                 DatasetIssue(line=None, message="there may be more problems; the rest of the file was only counted")
             )
-    return last, rows, problems
+    return last_line, rows, problems
 
 
 def _parse_row(number: int, record: Mapping[str, object]) -> Row:
@@ -234,30 +234,31 @@ def _check_line_count(lines: int, *, min_rows: int) -> Iterator[DatasetIssue]:
 
 
 def _find_warnings(rows: Sequence[Row]) -> Iterator[DatasetIssue]:
-    first_seen: dict[str, int] = {}
+    first_line_by_prompt: dict[str, int] = {}
     duplicates: list[tuple[int, int]] = []
     shapes: defaultdict[str, list[int]] = defaultdict(list)
     for row in rows:
-        earlier = first_seen.setdefault(row.prompt_key, row.line)
+        earlier = first_line_by_prompt.setdefault(row.prompt_key, row.line)
         if earlier != row.line:
             duplicates.append((row.line, earlier))
         shapes[_reference_shape(row.record)].append(row.line)
     if duplicates:
         line, earlier = duplicates[0]
-        more = f", and {len(duplicates) - 1:,} more duplicates" if len(duplicates) > 1 else ""
+        duplicates_note = f", and {len(duplicates) - 1:,} more duplicates" if len(duplicates) > 1 else ""
         yield DatasetIssue(
-            line=line, message=f"the same prompt as line {earlier:,}{more}; duplicates count twice in training"
+            line=line,
+            message=f"the same prompt as line {earlier:,}{duplicates_note}; duplicates count twice in training",
         )
     # DOCUMENTED: reference_answer "can contain any format"; AWS calls it optional in one place, mandatory in another.
-    missing = shapes.pop("", [])
-    if missing:
-        rows_without = f"{len(missing):,} of {len(rows):,} rows"
+    lines_without_reference = shapes.pop("", [])
+    if lines_without_reference:
+        rows_without = f"{len(lines_without_reference):,} of {len(rows):,} rows"
         text = f"no `reference_answer` ({rows_without}); the reward function has nothing to compare with"
-        yield DatasetIssue(line=missing[0], message=text)
+        yield DatasetIssue(line=lines_without_reference[0], message=text)
     if len(shapes) > 1:
         counts = [f"{shape} ({len(lines):,} rows, first at line {lines[0]:,})" for shape, lines in shapes.items()]
-        others = [f"{len(counts) - _MAX_SHAPES:,} more"] if len(counts) > _MAX_SHAPES else []
-        counts_text = ", ".join([*counts[:_MAX_SHAPES], *others])
+        hidden_note = [f"{len(counts) - _MAX_SHAPES:,} more"] if len(counts) > _MAX_SHAPES else []
+        counts_text = ", ".join([*counts[:_MAX_SHAPES], *hidden_note])
         yield DatasetIssue(
             line=None,
             message=f"`reference_answer` has several shapes: {counts_text}; the reward function must handle each",

@@ -1,9 +1,9 @@
 """Create or update the Lambda function of a reward folder, with its role.
 
-The permissions: The *function's* role is assumed by `lambda.amazonaws.com` and may write its logs, and
-nothing else. The *caller* of `rft train` needs `lambda:InvokeFunction` on the function, because the service calls it
-with the caller's permissions (DOCUMENTED: the create call takes no role; the caller's identity carries
-AmazonBedrockMantleFullAccess and lambda:InvokeFunction). No resource policy is added and no version is published.
+The permissions: `lambda.amazonaws.com` assumes the *function's* role, which may only write the function's logs. The
+*caller* of `rft train` needs `lambda:InvokeFunction` on the function, because the service calls it with the caller's
+permissions (DOCUMENTED: the create call takes no role; the caller's identity carries AmazonBedrockMantleFullAccess and
+lambda:InvokeFunction). No resource policy is added and no version is published.
 """
 
 from __future__ import annotations
@@ -78,18 +78,20 @@ def deploy_function(
     """
     role_arn = _ensure_role(package.role_name, iam=iam)
     try:
-        current = lambda_client.get_function_configuration(FunctionName=package.name)
+        current_configuration = lambda_client.get_function_configuration(FunctionName=package.name)
     except lambda_client.exceptions.ResourceNotFoundException:
         arn = _create_function(package, role_arn=role_arn, lambda_client=lambda_client, clock=clock, notify=notify)
         outcome = "created"
     else:
-        arn = current["FunctionArn"]
-        source = _SOURCE_PATTERN.search(current.get("Description", ""))
+        arn = current_configuration["FunctionArn"]
+        source = _SOURCE_PATTERN.search(current_configuration.get("Description", ""))
         if source and source[1] != package.folder_digest:
             notify(f"{package.name} was deployed from another folder; it now gets the files of this one.")
         _wait_until_ready(package.name, lambda_client=lambda_client)
-        changed = _update_function(package, current=current, role_arn=role_arn, lambda_client=lambda_client)
-        outcome = "updated" if changed else "unchanged"
+        has_changed = _update_function(
+            package, current=current_configuration, role_arn=role_arn, lambda_client=lambda_client
+        )
+        outcome = "updated" if has_changed else "unchanged"
     _wait_until_ready(package.name, lambda_client=lambda_client)
     return Deployment(arn=arn, outcome=outcome, role_arn=role_arn)
 
@@ -144,7 +146,7 @@ def _configuration(package: DeploymentPackage, *, role_arn: str) -> _Configurati
 def _create_function(
     package: DeploymentPackage, *, role_arn: str, lambda_client: LambdaClient, clock: Clock, notify: Notify
 ) -> str:
-    started = clock.now()
+    started_at = clock.now()
     while True:
         try:
             return lambda_client.create_function(
@@ -156,7 +158,7 @@ def _create_function(
         except lambda_client.exceptions.InvalidParameterValueException as error:
             if _ROLE_NOT_READY not in str(error):
                 raise
-            if clock.now() - started >= _MAX_ROLE_WAIT_SECONDS:
+            if clock.now() - started_at >= _MAX_ROLE_WAIT_SECONDS:
                 raise ServiceError(
                     f"Lambda still cannot assume the new role {role_arn} after {_MAX_ROLE_WAIT_SECONDS:.0f} s.",
                     next_step="Check the role's trust policy, then run the same command again.",

@@ -1,4 +1,4 @@
-"""Ctrl-C. Outside `rft watch` there is nothing to decide, so the process ends at once.
+"""What Ctrl-C does. Outside `rft watch` the user has nothing to decide, so the process ends at once.
 
 A KeyboardInterrupt inside an import can leave the lock of that module held, and a thread that waits for the lock hangs.
 A KeyboardInterrupt inside a callback is printed and lost. Ending the process without unwinding avoids both.
@@ -24,10 +24,10 @@ def exit_on_interrupt() -> None:
 
 @contextmanager
 def raise_on_interrupt() -> Iterator[Callable[[], None]]:
-    """Inside the block Ctrl-C raises KeyboardInterrupt, for code that has a question to ask before it ends.
+    """Inside the block Ctrl-C raises KeyboardInterrupt, for code that asks the user a question before it ends.
 
-    Python prints and drops one that is raised in a callback. Call the yielded function regularly: it raises the
-    KeyboardInterrupt that was lost.
+    Python prints and drops a KeyboardInterrupt that is raised in a callback. Call the yielded function regularly: it
+    raises the KeyboardInterrupt that was lost.
     """
     was_pressed = False
 

@@ -10,7 +10,7 @@ from client.mantle_types import Job
 from client.retry_policy import FailureStreak
 from client.transient_errors import had_no_effect, may_have_taken_effect
 
-# How often the list of jobs is searched for a job whose create response was lost.
+# How often the client searches the list of jobs for a job whose create response was lost.
 _MAX_SEARCHES = 4
 
 

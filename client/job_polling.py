@@ -12,7 +12,7 @@ from client.mantle_types import Checkpoint, Event, Job
 from client.poll_interval import PollInterval
 from client.retry_policy import FailureStreak, TransientFailure, call_with_retry
 
-# How many reads in a row may bring nothing new before a late event or checkpoint is no longer waited for.
+# After this many reads in a row without news, the client stops waiting for a late event or checkpoint.
 _MAX_EMPTY_READS = 3
 _NOT_FOUND = 404
 
@@ -38,7 +38,7 @@ def poll_job(mantle: MantleClient, job_id: str, *, poll_interval: PollInterval) 
     delay, status = poll_interval.shortest, ""
     while True:
         try:
-            # The job before its events: so no event that was logged before the end is missed.
+            # Read the job before its events, so that no event from before the job's end is missed.
             job = mantle.get_job_once(job_id)
             events = _fetch_new_events(mantle, job_id, known_ids=known_ids, read_all=job.has_ended)
         except Exception as error:  # noqa: BLE001 - record() raises what a retry cannot cure
@@ -68,8 +68,8 @@ def _poll_late_events(
 ) -> Iterator[PollResult]:
     """Read the events of an ended job until they are complete, because the list of events can lag behind the job.
 
-    They count as complete after one read without news once an event is as late as the end of the job, or after
-    several such reads otherwise: the API does not promise an event that late.
+    If an event is as late as the end of the job, one read without news is enough. Otherwise several are needed, because
+    the API does not promise an event that late.
     """
     delay, empty_reads = poll_interval.shortest, 0
     while empty_reads < _MAX_EMPTY_READS:
@@ -101,7 +101,7 @@ def wait_for_final_checkpoints(
 ) -> tuple[Checkpoint, ...]:
     """Return the checkpoints of a job that has succeeded, by step. The list can lag behind the events.
 
-    SAMPLE: the last step has a checkpoint, so it is waited for, but only for a few reads: AWS does not promise it.
+    SAMPLE: the last step has a checkpoint. AWS does not promise it, so the client waits for it for a few reads only.
     """
     checkpoints, delay = mantle.list_checkpoints(job_id), poll_interval.shortest
     for _ in range(_MAX_EMPTY_READS):

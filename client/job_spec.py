@@ -1,4 +1,4 @@
-"""What a job trains on and with: hyperparameters and the body of the create request."""
+"""The specification of a job: its hyperparameters and the body of the create request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROLLOUTS_PER_PROMPT, HELD_OUT_DIVISOR = 8, 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hyperparameters:
-    """What AWS lets a reinforcement job set. `batch_size` counts prompts, not rollouts."""
+    """The hyperparameters that AWS accepts for a reinforcement job. `batch_size` counts prompts, not rollouts."""
 
     n_epochs: int = DEFAULT_EPOCHS
     batch_size: int = DEFAULT_BATCH_SIZE
@@ -46,7 +46,7 @@ class Hyperparameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpec:
-    """What a job is made of. `content_digest` is the same for the same data, reward function and hyperparameters."""
+    """The inputs of a job. `content_digest` is the same for the same data, reward function and hyperparameters."""
 
     model: str
     training_file: str

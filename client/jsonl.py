@@ -36,10 +36,10 @@ class NotJsonLines(Exception):  # noqa: N818 - the name says what the file is
 
 
 def require_json_lines(first_line: bytes) -> None:
-    """Check from its first line that a file is not of another format.
+    """Check by its first line that a file is not of another format.
 
     Raises:
-        NotJsonLines: it is.
+        NotJsonLines: the file is of another format.
     """
     for prefix, reason in _OTHER_FORMATS.items():
         if first_line.startswith(prefix):

@@ -83,7 +83,7 @@ class MantleClient:
         Raises:
             UsageError: it does not; the next step names the models that it has.
         """
-        import openai  # noqa: PLC0415 - 0.8 s to load, and the client means that it is loaded
+        import openai  # noqa: PLC0415 - 0.8 s to load, and creating the client has loaded it
 
         api = self.client.models.with_raw_response
         try:
@@ -110,7 +110,7 @@ class MantleClient:
         Raises:
             openai.BadRequestError: the job has succeeded or failed.
         """
-        import openai  # noqa: PLC0415 - 0.8 s to load, and the client means that it is loaded
+        import openai  # noqa: PLC0415 - 0.8 s to load, and creating the client has loaded it
 
         try:
             return parse_job(self._request_json(lambda: self.client.fine_tuning.jobs.with_raw_response.cancel(job_id)))
@@ -162,16 +162,16 @@ class MantleClient:
         stream = self._request(
             lambda name: create(model=name, messages=messages, temperature=temperature, stream=True), model
         )
-        finished = False
+        has_finish_reason = False
         try:
             for chunk in stream:
                 for choice in chunk.choices:
-                    finished = finished or choice.finish_reason is not None
+                    has_finish_reason = has_finish_reason or choice.finish_reason is not None
                     if choice.delta.content:
                         yield choice.delta.content
         except ValueError as error:  # openai-python raises the JSON error of a broken chunk
             raise Incomplete(f"The stream broke: {error}", next_step="Run the command again.") from error
-        if not finished:
+        if not has_finish_reason:
             raise Incomplete("The stream ended before the answer was complete.", next_step="Run the command again.")
 
     def _paginate(self, fetch_page: Callable[[dict[str, str]], _RawResponse]) -> Iterator[Mapping[str, Any]]:

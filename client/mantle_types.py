@@ -1,6 +1,6 @@
 """Jobs, events and checkpoints as the API returns them.
 
-They are read from the raw JSON: the SDK's types do not know the Lambda grader, and dumping one of them warns.
+They are read from the raw JSON: the SDK's types have no Lambda grader, and serializing them prints a warning.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def draw_plot(
         panel.set_xlabel("Training step", fontsize=9)
         _style_axes(panel)
     buffer = io.BytesIO()
-    # By default matplotlib writes its version into the file, so the bytes would change with every release.
+    # Without this, matplotlib writes its version into the file, and the bytes would change with every release.
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
 

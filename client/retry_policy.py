@@ -30,7 +30,7 @@ class RetryPolicy:
     give_up_after_refused: float | None = None
 
     def delay(self, *, attempt: int, retry_after: float | None) -> float:
-        """Seconds to wait after the failure number `attempt` (from 1); a server's own Retry-After wins when longer."""
+        """Seconds to wait after the failure number `attempt` (from 1). A longer Retry-After of the server is used."""
         own_delay = min(self.longest_delay, self.first_delay * 2.0 ** min(attempt - 1, 16))
         return max(own_delay, retry_after or 0.0)
 
@@ -106,7 +106,7 @@ class FailureStreak:
 
 
 class RetryAfterGate:
-    """Delays the calls of all threads until the time that a Retry-After header named to any of them."""
+    """Delays the calls of all threads until the time in the latest Retry-After header that any of them received."""
 
     def __init__(self, *, retry_policy: RetryPolicy, clock: Clock) -> None:
         self._longest_wait = retry_policy.give_up_after
@@ -120,10 +120,10 @@ class RetryAfterGate:
             Unreachable: the wait would be longer than the policy allows.
         """
         # A loop: another thread may have recorded a later time in the meantime.
-        while (left := self._open_at - self._clock.now()) > 0:
-            if left > self._longest_wait:
-                raise Unreachable(f"No request was sent: the service said to wait another {left:.0f} s.")
-            self._clock.sleep(left)
+        while (remaining := self._open_at - self._clock.now()) > 0:
+            if remaining > self._longest_wait:
+                raise Unreachable(f"No request was sent: the service said to wait another {remaining:.0f} s.")
+            self._clock.sleep(remaining)
 
     def record(self, error: Exception) -> None:
         """Remember the Retry-After of a refusal, if it has one."""

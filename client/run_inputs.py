@@ -27,7 +27,7 @@ class RunInputs:
     Attributes:
         held_out: the rows to compare base and tuned on.
         held_out_source: where they come from, as text.
-        seen_in_training: True when the model may have been trained on these rows.
+        may_overlap_training: True when the model may have been trained on these rows.
     """
 
     data: DatasetReport
@@ -35,7 +35,7 @@ class RunInputs:
     package: DeploymentPackage
     held_out: tuple[Row, ...]
     held_out_source: str
-    seen_in_training: bool
+    may_overlap_training: bool
 
 
 def load_run_inputs(
@@ -57,11 +57,16 @@ def load_run_inputs(
         # INFERRED: the minimum of 100 is documented for training; a validation file may be smaller.
         validation = require_valid_dataset(options.validation, validation_path, console=console, min_rows=1)
     package = build_package(options.reward)
-    rows, source, seen = _choose_held_out_rows(
+    rows, source, may_overlap = _choose_held_out_rows(
         options, data=data, validation=validation, is_local=aws_clients.target.config.is_local
     )
     return RunInputs(
-        data=data, validation=validation, package=package, held_out=rows, held_out_source=source, seen_in_training=seen
+        data=data,
+        validation=validation,
+        package=package,
+        held_out=rows,
+        held_out_source=source,
+        may_overlap_training=may_overlap,
     )
 
 

@@ -79,12 +79,12 @@ def _comparison_fields(comparison: Comparison) -> dict[str, Any]:
     return {
         "base": model_fields(comparison.base),
         "lines": list(comparison.line_numbers),
-        "lost": comparison.lost,
+        "lost": comparison.lost_count,
         "right_from": FULL_REWARD,
         "rows": len(comparison.line_numbers),
         "source": comparison.source,
         "tuned": model_fields(comparison.tuned),
-        "won": comparison.gained,
+        "won": comparison.gained_count,
     }
 
 

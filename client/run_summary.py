@@ -33,16 +33,14 @@ def print_run_summary(
     if comparison is not None:
         base, tuned = comparison.base, comparison.tuned
         rows = len(comparison.line_numbers)
-        detail = (
-            f"reward {base.mean_reward:.3f} → {tuned.mean_reward:.3f}; {comparison.gained} became right, "
-            f"{comparison.lost} became wrong"
-        )
-        label = "compared" if inputs.seen_in_training else "held out"
+        changes = f"{comparison.gained_count} became right, {comparison.lost_count} became wrong"
+        detail = f"reward {base.mean_reward:.3f} → {tuned.mean_reward:.3f}; {changes}"
+        label = "compared" if inputs.may_overlap_training else "held out"
         print_field(console, label, f"{base.correct_count} → {tuned.correct_count} of {rows} right", detail=detail)
-        seen = "; may have been in training: --validation FILE gives other rows" if inputs.seen_in_training else ""
-        print_field(
-            console, "", f"{comparison.source}{seen}", detail=f"right means a reward of {FULL_REWARD:g} or more"
-        )
+        source = comparison.source
+        if inputs.may_overlap_training:
+            source += "; may have been in training: --validation FILE gives other rows"
+        print_field(console, "", source, detail=f"right means a reward of {FULL_REWARD:g} or more")
     print_field(console, "model", tuned_model or "none")
     if checkpoints:
         print_field(
@@ -58,9 +56,9 @@ def print_reward(metrics: Sequence[Mapping[str, float]], *, console: Console) ->
     if not rewards:
         return
     size = max(1, min(_WINDOW, len(rewards) // 2))
-    first, last = math.fsum(rewards[:size]) / size, math.fsum(rewards[-size:]) / size
+    first_mean, last_mean = math.fsum(rewards[:size]) / size, math.fsum(rewards[-size:]) / size
     detail = f"means of the first {size} and the last {size} of {format_count(len(rewards), 'step')}"
-    print_field(console, "reward", f"{first:.3f} → {last:.3f}", detail=detail)
+    print_field(console, "reward", f"{first_mean:.3f} → {last_mean:.3f}", detail=detail)
     if min(rewards) == max(rewards):
         print_warning(
             console,

@@ -49,7 +49,7 @@ def _api_key_minter(target: Target) -> Callable[[], str]:
         provider = EnvProvider() if target.config.is_local else None
         try:
             return str(provide_token(region=target.region, aws_credentials_provider=provider))
-        except RuntimeError as error:  # how this package reports that there are none
+        except RuntimeError as error:  # this package raises it when there are no credentials
             raise missing_credentials_error(error) from error
 
     return mint

@@ -107,10 +107,10 @@ def store_artifacts(
         client_error = to_client_error(error)
         if client_error is None:
             raise
-        kept_paths = ", ".join(_write_files(artifacts, fallback))
+        fallback_paths = ", ".join(_write_files(artifacts, fallback))
         raise Incomplete(
             f"The job has ended, but its results could not be stored at {location}. {client_error.message}",
-            next_step=f"They are in {kept_paths}",
+            next_step=f"They are in {fallback_paths}",
         ) from error
     return tuple(f"{S3_SCHEME}{bucket}/{key}" for key in keys.values())
 

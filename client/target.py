@@ -92,7 +92,7 @@ class Target:
         api_url: base URL of the OpenAI-compatible API.
         aws_url: the endpoint for IAM, Lambda and S3; None means AWS's own.
         api_key: a key, or None when one is minted per request from AWS credentials.
-        key_source: where the key comes from, for `rft target`.
+        key_source: the source of the key, for `rft target`.
         credentials: access key, secret and session token for the simulator; None means the default AWS chain.
         warnings: settings that are allowed but may cause trouble.
         ephemeral: the simulator of `rft-sim exec` ends with this command, and every job with it.

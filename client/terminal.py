@@ -29,7 +29,7 @@ class _EscapingConsole(Console):
 def open_console(*, stderr: bool = False) -> Console:
     """Return a console on standard output or standard error."""
     stream = sys.stderr if stderr else sys.stdout
-    # A sparkline must not end a run on a stream whose encoding does not have its characters.
+    # The encoding of the stream may not have the characters of a sparkline, which must not end the run.
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")
     return _EscapingConsole(stderr=stderr, highlight=False, soft_wrap=True)

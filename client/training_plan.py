@@ -76,16 +76,16 @@ def confirm_billing(options: TrainOptions, inputs: RunInputs, *, target: Target,
         chats = format_count(2 * len(inputs.held_out), "chat completion")
         print_field(console, "inference", f"{chats} of up to {MAX_ANSWER_TOKENS:,} tokens, base and tuned")
     print_field(console, "prices", "https://aws.amazon.com/bedrock/pricing/", detail="the counts are estimates")
-    require_confirmation(console, confirmed=options.yes)
+    require_confirmation(console, is_confirmed=options.yes)
 
 
-def require_confirmation(console: Console, *, confirmed: bool) -> None:
+def require_confirmation(console: Console, *, is_confirmed: bool) -> None:
     """Return if the user confirmed with --yes, or now at the terminal.
 
     Raises:
-        UsageError: the user did not.
+        UsageError: the user did not confirm.
     """
-    if not (confirmed or (console.is_terminal and confirm(console, "Go on?"))):
+    if not (is_confirmed or (console.is_terminal and confirm(console, "Go on?"))):
         raise UsageError("Nothing was created.", next_step="Answer yes, or add --yes.")
 
 

@@ -58,18 +58,23 @@ def run_training(options: TrainOptions, *, target: Target, console: Console) -> 
         job = create_job(mantle, spec)
         print_done(console, "created", job.id)
         with import_in_background("matplotlib.figure", "matplotlib.backends.backend_agg"):
-            watched = watch_job(
+            watched_job = watch_job(
                 mantle, job.id, poll_interval=target.config.poll_interval, console=console, ephemeral=target.ephemeral
             )
-        if watched.job.status != "succeeded":
+        if watched_job.job.status != "succeeded":
             _store_report_of_unsuccessful_run(
-                options, inputs, watched=watched, deployment=deployment, aws_clients=aws_clients, console=console
+                options,
+                inputs,
+                watched_job=watched_job,
+                deployment=deployment,
+                aws_clients=aws_clients,
+                console=console,
             )
-        require_success(watched.job, ephemeral=target.ephemeral)
+        require_success(watched_job.job, ephemeral=target.ephemeral)
         _finish_succeeded_run(
             options,
             inputs,
-            watched=watched,
+            watched_job=watched_job,
             deployment=deployment,
             mantle=mantle,
             aws_clients=aws_clients,
@@ -107,34 +112,34 @@ def _finish_succeeded_run(
     options: TrainOptions,
     inputs: RunInputs,
     *,
-    watched: WatchedJob,
+    watched_job: WatchedJob,
     deployment: Deployment,
     mantle: MantleClient,
     aws_clients: AwsClients,
     console: Console,
 ) -> None:
-    metrics = [event.metrics for event in watched.events if event.metrics is not None]
+    metrics = [event.metrics for event in watched_job.events if event.metrics is not None]
     last_step = max((int(step["step"]) for step in metrics), default=0)
     checkpoints = wait_for_final_checkpoints(
-        mantle, watched.job.id, last_step=last_step, poll_interval=aws_clients.target.config.poll_interval
+        mantle, watched_job.job.id, last_step=last_step, poll_interval=aws_clients.target.config.poll_interval
     )
     print_done(
         console, "trained", format_count(len(metrics), "step"), detail=format_count(len(checkpoints), "checkpoint")
     )
     # The plot is drawn while the comparison waits for answers.
     with ThreadPoolExecutor(max_workers=1) as executor:
-        drawing = executor.submit(
+        plot_future = executor.submit(
             draw_plot,
             metrics,
             title=f"{options.model}: reward by step",
-            subtitle=watched.job.id,
+            subtitle=watched_job.job.id,
             checkpoints=checkpoint_steps(checkpoints),
         )
         comparison, comparison_error = _compare_models(
-            options, inputs, watched=watched, deployment=deployment, mantle=mantle, aws_clients=aws_clients
+            options, inputs, watched_job=watched_job, deployment=deployment, mantle=mantle, aws_clients=aws_clients
         )
-        png = drawing.result()
-    report = _render_report(options, inputs, watched, deployment, aws_clients.target, checkpoints, comparison)
+        png = plot_future.result()
+    report = _render_report(options, inputs, watched_job, deployment, aws_clients.target, checkpoints, comparison)
     locations = store_artifacts(
         {"reward.png": png, "run.json": report},
         location=options.output,
@@ -146,7 +151,7 @@ def _finish_succeeded_run(
         checkpoints,
         comparison,
         inputs=inputs,
-        tuned_model=watched.job.tuned_model,
+        tuned_model=watched_job.job.tuned_model,
         artifact_locations=locations,
         console=console,
     )
@@ -158,13 +163,13 @@ def _compare_models(
     options: TrainOptions,
     inputs: RunInputs,
     *,
-    watched: WatchedJob,
+    watched_job: WatchedJob,
     deployment: Deployment,
     mantle: MantleClient,
     aws_clients: AwsClients,
 ) -> tuple[Comparison | None, str | None]:
     """Return the comparison, or None and the error: a job that took hours gets its report either way."""
-    tuned_model = watched.job.tuned_model
+    tuned_model = watched_job.job.tuned_model
     if tuned_model is None or not inputs.held_out:
         return None, None
 
@@ -193,13 +198,13 @@ def _store_report_of_unsuccessful_run(
     options: TrainOptions,
     inputs: RunInputs,
     *,
-    watched: WatchedJob,
+    watched_job: WatchedJob,
     deployment: Deployment,
     aws_clients: AwsClients,
     console: Console,
 ) -> None:
     """Store the report only. A plot of an earlier run at the same location stays."""
-    report = _render_report(options, inputs, watched, deployment, aws_clients.target)
+    report = _render_report(options, inputs, watched_job, deployment, aws_clients.target)
     try:
         store_artifacts(
             {"run.json": report},
@@ -218,7 +223,7 @@ def _store_report_of_unsuccessful_run(
 def _render_report(
     options: TrainOptions,
     inputs: RunInputs,
-    watched: WatchedJob,
+    watched_job: WatchedJob,
     deployment: Deployment,
     target: Target,
     checkpoints: Sequence[Checkpoint] = (),
@@ -226,9 +231,9 @@ def _render_report(
 ) -> bytes:
     return render_run_report(
         target=target,
-        job=watched.job,
+        job=watched_job.job,
         hyperparameters=options.hyperparameters.request_fields(),
-        metrics=[event.metrics for event in watched.events if event.metrics is not None],
+        metrics=[event.metrics for event in watched_job.events if event.metrics is not None],
         checkpoints=checkpoints,
         comparison=comparison,
         data=inputs.data,

@@ -1,4 +1,4 @@
-"""Which failures of an API call a retry may cure, and the delay that the service asks for."""
+"""Which failures of an API call a retry may cure, and the delay that the service requests."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _FIRST_SERVER_ERROR = 500
 
 
 def transient_reason(error: Exception) -> str | None:
-    """A short reason for people if a retry may cure `error`; None if not."""
-    import openai  # noqa: PLC0415 - 0.8 s to load, and any error of the SDK means that it is loaded
+    """Return a short reason, for messages, if a retry may cure `error`; None if not."""
+    import openai  # noqa: PLC0415 - 0.8 s to load, and already loaded if the SDK has raised an error
 
     if isinstance(error, openai.APITimeoutError):
         return "no answer in time"
@@ -57,7 +57,7 @@ def may_have_taken_effect(error: Exception) -> bool:
 
 
 def retry_after_seconds(error: Exception) -> float | None:
-    """Seconds that the answer's Retry-After header asks for, or None.
+    """Return the seconds in the answer's Retry-After header, or None.
 
     The header is a number of seconds or a date (RFC 9110, 10.2.3). A date is compared with the answer's own Date, so
     that a wrong local clock does not matter.

@@ -29,23 +29,25 @@ def lambda_handler(event: Any, context: object) -> list[dict[str, Any]]:  # noqa
         event = event["trajectories"] if isinstance(event.get("trajectories"), list) else [event]
     rollouts = event if isinstance(event, list) else []
     results = [grade(rollout if isinstance(rollout, dict) else {}) for rollout in rollouts]
-    unread = [result["id"] for result in results if not all(metric["value"] for metric in result["metrics_list"][2:])]
+    bad_ids = [result["id"] for result in results if not all(metric["value"] for metric in result["metrics_list"][2:])]
     mean = sum(result["aggregate_reward_score"] for result in results) / max(1, len(results))
     # One line per call: printing the event would put some 30 kB per step into CloudWatch Logs.
-    print(f"graded {len(results)} rollouts: mean reward {mean:.4f}, {len(unread)} unreadable {ascii(unread[:1])[:80]}")
+    print(
+        f"graded {len(results)} rollouts: mean reward {mean:.4f}, {len(bad_ids)} unreadable {ascii(bad_ids[:1])[:80]}"
+    )
     return results
 
 
 def grade(rollout: dict[str, Any]) -> dict[str, Any]:
     """Return the result of one rollout. The reward is `aggregate_reward_score`; the metrics only explain it."""
     response, reference = read_response(rollout), read_reference(rollout)
-    answer, marked = (None, False) if response is None else find_answer(response)
+    answer, has_marker = (None, False) if response is None else find_answer(response)
     correct = answer is not None and answer == reference
-    metrics = {"correct": correct, "format": marked}
+    metrics = {"correct": correct, "format": has_marker}
     checks = {"well_formed": response is not None, "reference_readable": reference is not None}
     return {
         "id": rollout["id"] if isinstance(rollout.get("id"), str | int) else None,
-        "aggregate_reward_score": float(correct and marked),
+        "aggregate_reward_score": float(correct and has_marker),
         "metrics_list": [
             *({"name": name, "value": float(value), "type": "Reward"} for name, value in metrics.items()),
             *({"name": name, "value": float(value), "type": "Metric"} for name, value in checks.items()),
@@ -56,20 +58,20 @@ def grade(rollout: dict[str, Any]) -> dict[str, Any]:
 def read_response(rollout: dict[str, Any]) -> str | None:
     """Return the text of the last message if the assistant wrote it, else None. Content may be a list of text parts."""
     messages = rollout.get("messages")
-    last = messages[-1] if isinstance(messages, list) and messages else None
-    if not isinstance(last, dict) or last.get("role") not in ("assistant", "nova_assistant"):
+    last_message = messages[-1] if isinstance(messages, list) and messages else None
+    if not isinstance(last_message, dict) or last_message.get("role") not in ("assistant", "nova_assistant"):
         return None
-    content = last.get("content")
+    content = last_message.get("content")
     parts = [part.get("text") for part in content if isinstance(part, dict)] if isinstance(content, list) else [content]
     texts = [text for text in parts if isinstance(text, str)]
     return "".join(texts) if texts else None
 
 
 def read_reference(rollout: dict[str, Any]) -> Fraction | None:
-    """Return the reference answer, or None. Bedrock's guide has it in `metadata`, its sample reads it from the root."""
+    """Return the reference answer, or None. It is in `metadata` (Bedrock's guide) or at the root (Amazon's sample)."""
     for field in ("reference_answer", "ground_truth"):
-        for holder in (rollout, rollout.get("metadata")):
-            value = holder.get(field) if isinstance(holder, dict) else None
+        for fields in (rollout, rollout.get("metadata")):
+            value = fields.get(field) if isinstance(fields, dict) else None
             for candidate in [value.get(key) for key in REFERENCE_KEYS] if isinstance(value, dict) else [value]:
                 if (number := _reference_number(candidate)) is not None:
                     return number
@@ -79,8 +81,8 @@ def read_reference(rollout: dict[str, Any]) -> Fraction | None:
 def _reference_number(value: Any) -> Fraction | None:
     """Read 72, 0.5, "72", "$1,250", or a worked solution that ends in `#### 72`."""
     if isinstance(value, str) and MARKER in value:
-        answer, marked = find_answer(value)
-        return answer if marked else None
+        answer, has_marker = find_answer(value)
+        return answer if has_marker else None
     if isinstance(value, float):
         value = repr(value)  # the shortest decimal, so that 0.1 is one tenth; nan and inf have no digits
     if isinstance(value, str):
@@ -104,16 +106,16 @@ def only_number(text: str) -> Fraction | None:
     """Return the only number in a text, exactly (72.0, $72 and 144/2 are 72); None if there is none, or several."""
     text = text.translate(_ASCII)
     matches = _NUMBER.finditer(text)
-    first = next(matches, None)
-    if first is None or next(matches, None) is not None:
+    first_match = next(matches, None)
+    if first_match is None or next(matches, None) is not None:
         return None
-    digits = first.group().rstrip(",")
+    digits = first_match.group().rstrip(",")
     if len(digits) > MAX_DIGITS or ("," in digits and not _THOUSANDS.match(digits)):
         return None
     numerator, _, denominator = digits.replace(",", "").partition("/")
     if denominator and not int(denominator):
         return None
     number = Fraction(numerator) / Fraction(denominator or 1)
-    before = text[: first.start()].rstrip("\\$€£¥*_`")
+    text_before = text[: first_match.start()].rstrip("\\$€£¥*_`")
     # A minus counts only if it touches the number: `10-5` and `Total - 72` have none.
-    return -number if before.endswith("-") and not before[-2:-1].isalnum() else number
+    return -number if text_before.endswith("-") and not text_before[-2:-1].isalnum() else number

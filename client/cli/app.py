@@ -38,8 +38,8 @@ for _command in _COMMANDS:
     _app.command()(_command)
 
 
-def _print_version(*, requested: bool) -> None:
-    if requested:
+def _print_version(*, is_requested: bool) -> None:
+    if is_requested:
         sys.stdout.write(f"rft {metadata.version('bedrock-rft-testbed')}\n")
         raise typer.Exit
 
@@ -56,7 +56,7 @@ def _root(
             "--version",
             help="Show the version.",
             is_eager=True,
-            callback=lambda requested: _print_version(requested=requested),
+            callback=lambda requested: _print_version(is_requested=requested),
         ),
     ] = False,
 ) -> None:

@@ -11,5 +11,5 @@ from client.terminal import open_console, print_done
 def cancel(job: JobId) -> None:
     """Cancel a job. A cancelled job cannot be resumed."""
     with open_mantle_client(target_from_environment(), console=open_console(stderr=True)) as mantle:
-        cancelled = mantle.cancel_job(job)
-    print_done(open_console(), cancelled.status, cancelled.id)
+        cancelled_job = mantle.cancel_job(job)
+    print_done(open_console(), cancelled_job.status, cancelled_job.id)

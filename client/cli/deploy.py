@@ -32,6 +32,6 @@ def deploy(
             console, "function", package.name, detail=f"{target.region}, {MEMORY_MB} MB; billed only when it is called"
         )
         print_field(console, "role", package.role_name, detail="for Lambda; may write the function's log")
-        require_confirmation(console, confirmed=yes)
+        require_confirmation(console, is_confirmed=yes)
     with open_aws_clients(target) as aws_clients:
         deploy_package(package, aws_clients=aws_clients, console=console)

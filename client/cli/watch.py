@@ -15,9 +15,9 @@ def watch(job: JobId) -> None:
     """Watch a job until it ends."""
     console, target = open_console(), target_from_environment()
     with open_mantle_client(target, console=console) as mantle:
-        watched = watch_job(
+        watched_job = watch_job(
             mantle, job, poll_interval=target.config.poll_interval, console=console, ephemeral=target.ephemeral
         )
-    print_reward([event.metrics for event in watched.events if event.metrics is not None], console=console)
-    require_success(watched.job, ephemeral=target.ephemeral)
-    print_field(console, "model", watched.job.tuned_model or "none")
+    print_reward([event.metrics for event in watched_job.events if event.metrics is not None], console=console)
+    require_success(watched_job.job, ephemeral=target.ephemeral)
+    print_field(console, "model", watched_job.job.tuned_model or "none")

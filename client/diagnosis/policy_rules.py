@@ -8,7 +8,15 @@ from __future__ import annotations
 import statistics
 from math import ceil, fsum, sqrt
 
-from client.diagnosis.rule import RuleInput, RuleResult, Severity, failure, not_measured, passed, warning
+from client.diagnosis.rule import (
+    RuleInput,
+    RuleResult,
+    Severity,
+    failure_result,
+    ok_result,
+    unmeasured_result,
+    warning_result,
+)
 from client.diagnosis.time_series import TimeSeries
 from client.terminal import format_count
 
@@ -32,59 +40,59 @@ def check_dead_gradient(_: RuleInput, gradients: TimeSeries) -> RuleResult:
     zero_count = gradients.values.count(0.0)
     share, measured = zero_count / len(gradients), f"{zero_count} of {format_count(len(gradients), 'step')}"
     if share <= MAX_ZERO_GRADIENT_SHARE:
-        return passed(share, measured, "Most steps had something to learn from.")
+        return ok_result(share, measured, "Most steps had something to learn from.")
     meaning = "In each of these steps all answers to one prompt got the same reward: nothing was learned."
     fix = "rft-sim doctor shows which answers get the same reward though they differ in quality."
-    return failure(share, measured, meaning, fix)
+    return failure_result(share, measured, meaning, fix)
 
 
 def check_gradient_spike(_: RuleInput, gradients: TimeSeries) -> RuleResult:
     """T10: one gradient is far larger than the median of the steps that have advantages."""
     largest = max(gradients.values)
     if largest <= 0.0:
-        return not_measured("Every gradient was 0.")
+        return unmeasured_result("Every gradient was 0.")
     nonzero = sorted(value for value in gradients.values if value > 0.0)
     strong = nonzero[ceil(_STRONG_GRADIENT_QUANTILE * len(nonzero)) - 1]
     ratio = largest / statistics.median(value for value in nonzero if value >= _NONZERO_ADVANTAGE_SHARE * strong)
     measured = f"x{ratio:.1f} at step {gradients.steps[gradients.values.index(largest)]}"
     if ratio <= MAX_GRADIENT_RATIO:
-        return passed(ratio, measured, "No gradient was much larger than the others.")
+        return ok_result(ratio, measured, "No gradient was much larger than the others.")
     meaning = "One gradient was far larger than the others: training is unstable."
-    return warning(ratio, measured, meaning, "A lower learning rate multiplier, or more prompts per step.")
+    return warning_result(ratio, measured, meaning, "A lower learning rate multiplier, or more prompts per step.")
 
 
 def check_mode_collapse(_: RuleInput, entropies: TimeSeries) -> RuleResult:
     """T7: the entropy falls to almost 0, or rises."""
     first, last = entropies.first.mean, entropies.last.mean
     if first <= 0.0:
-        return not_measured("The entropy was 0 from the start.")
+        return unmeasured_result("The entropy was 0 from the start.")
     ratio, measured = last / first, f"x{last / first:.2f} ({first:.2f} → {last:.2f})"
     if ratio < MIN_ENTROPY_RATIO:
         meaning = "The model gives one kind of answer and can learn no other."
         fix = "Read its answers for a trick; a lower learning rate multiplier, fewer epochs."
-        return failure(ratio, measured, meaning, fix)
+        return failure_result(ratio, measured, meaning, fix)
     if ratio > MAX_ENTROPY_RATIO:
         meaning = "The answers vary more than at first: the policy diverges, or the reward is noise."
         fix = "A lower learning rate multiplier; rft-sim doctor shows whether the reward is noise."
-        return warning(ratio, measured, meaning, fix)
-    return passed(ratio, measured, "The answers vary about as much as at first.")
+        return warning_result(ratio, measured, meaning, fix)
+    return ok_result(ratio, measured, "The answers vary about as much as at first.")
 
 
 def check_length_drift(_: RuleInput, lengths: TimeSeries) -> RuleResult:
     """T6: the responses become much longer or shorter."""
     first, last = lengths.first.mean, lengths.last.mean
     if first <= 0.0:
-        return not_measured("The answers had no length at first.")
+        return unmeasured_result("The answers had no length at first.")
     ratio, measured = last / first, f"x{last / first:.2f} ({first:.0f} → {last:.0f})"
     if ratio > MAX_LENGTH_RATIO:
-        meaning = "Answers grew: longer ones may score better without being better."
+        meaning = "The answers grew: longer ones may score better without being better."
         fix = "Read the long ones; reward the result, not the length or single words."
-        return warning(ratio, measured, meaning, fix)
+        return warning_result(ratio, measured, meaning, fix)
     if ratio < MIN_LENGTH_RATIO:
-        meaning = "Answers shrank: the reasoning may be gone, or a short trick scores."
+        meaning = "The answers shrank: the reasoning may be gone, or a short trick scores."
         fix = "Read the short ones; check that no answer scores without the work."
-        return warning(ratio, measured, meaning, fix)
-    return passed(ratio, measured, "Answers stayed about as long.")
+        return warning_result(ratio, measured, meaning, fix)
+    return ok_result(ratio, measured, "The answers kept about the same length.")
 
 
 def measure_length_advantage(_: RuleInput, advantages: TimeSeries) -> RuleResult:

@@ -37,7 +37,7 @@ def print_diagnosis(diagnosis: Diagnosis, *, console: Console, ephemeral: bool =
         console.print(_table(diagnosis, width=console.width), soft_wrap=False)
     elif diagnosis.steps:
         for finding in diagnosis.findings:
-            text = _meaning_and_fix(finding, between=" ")
+            text = _meaning_and_fix(finding, separator=" ")
             fields = (finding.severity, finding.id, finding.name, finding.measured, finding.threshold, text)
             # Not through rich, which would replace the tabs with spaces.
             console.file.write("\t".join(fields) + "\n")
@@ -90,15 +90,15 @@ def _wide_cells(finding: Finding) -> tuple[Text, ...]:
 
 def _narrow_cells(finding: Finding) -> tuple[Text, ...]:
     measured = Text.assemble(finding.measured, ("\n" + finding.threshold, "dim"))
-    return (*_label_cells(finding), measured, Text(_meaning_and_fix(finding, between="\n")))
+    return (*_label_cells(finding), measured, Text(_meaning_and_fix(finding, separator="\n")))
 
 
 def _label_cells(finding: Finding) -> tuple[Text, ...]:
     return (Text(finding.severity, style=_COLOURS[finding.severity]), Text(finding.id), Text(finding.name))
 
 
-def _meaning_and_fix(finding: Finding, *, between: str) -> str:
-    return f"{finding.meaning}{between}→ {finding.fix}" if finding.fix else finding.meaning
+def _meaning_and_fix(finding: Finding, *, separator: str) -> str:
+    return f"{finding.meaning}{separator}→ {finding.fix}" if finding.fix else finding.meaning
 
 
 def _print_conclusion(diagnosis: Diagnosis, *, console: Console) -> None:

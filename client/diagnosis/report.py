@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from client.diagnosis.rule import MIN_STEPS_FOR_TREND, Rule, RuleInput, RuleResult, Severity, not_measured
+from client.diagnosis.rule import MIN_STEPS_FOR_TREND, Rule, RuleInput, RuleResult, Severity, unmeasured_result
 from client.diagnosis.rules import RULES
 from client.diagnosis.time_series import REWARD, TimeSeries, extract_metric_series
 from client.mantle_types import Checkpoint, Event, Job
@@ -17,7 +17,7 @@ class Finding:
     """The result of one rule.
 
     Attributes:
-        id: that of the doctor's probe, `T2` to `T10`; unique together with `name`.
+        id: the id of the doctor's probe, `T2` to `T10`; unique together with `name`.
         value: the measured number; None if nothing was measured, and `meaning` then says why.
         measured: the value as text.
         threshold: where a failure or a warning begins, as text.
@@ -106,27 +106,27 @@ def _evaluate_rule(rule: Rule, rule_input: RuleInput) -> Finding:
 
 def _precondition_failure(rule: Rule, rule_input: RuleInput, series: TimeSeries) -> RuleResult | None:
     if rule_input.metrics.steps and not series:
-        return not_measured(f"The events carry no {rule.metric}.")
+        return unmeasured_result(f"The events carry no {rule.metric}.")
     if len(series) < rule.min_values:
-        return not_measured(f"It needs {rule.min_values} steps; there are {len(series)}.")
+        return unmeasured_result(f"It needs {rule.min_values} steps; there are {len(series)}.")
     if rule.metric == REWARD and not 0.0 <= min(series.values) <= max(series.values) <= 1.0:
-        return not_measured("Some rewards are outside 0 to 1, the range of the threshold.")
+        return unmeasured_result("Some rewards are outside 0 to 1, the range of the threshold.")
     return None
 
 
 def _progress_notes(rule_input: RuleInput) -> Iterable[str]:
     steps, total = rule_input.metrics.steps, rule_input.metrics.total_steps
     if rule_input.job.status != "succeeded" and steps:
-        planned = f" of {total}" if total else ""
-        yield f"The job is {rule_input.job.status}; this is based on its first {steps[-1]}{planned} steps."
+        planned_text = f" of {total}" if total else ""
+        yield f"The job is {rule_input.job.status}; this is based on its first {steps[-1]}{planned_text} steps."
     if 0 < len(steps) < MIN_STEPS_FOR_TREND:
-        fix = ""
+        advice = ""
         if total is not None and total < MIN_STEPS_FOR_TREND:
-            fix = " More epochs or a smaller batch make more steps."
+            advice = " More epochs or a smaller batch make more steps."
         elif not rule_input.job.has_ended:
-            fix = " Run this again later."
+            advice = " Run this again later."
         step_count = format_count(len(steps), "step")
-        yield f"{step_count}: below {MIN_STEPS_FOR_TREND} the first ten and the last ten overlap.{fix}"
+        yield f"{step_count}: below {MIN_STEPS_FOR_TREND} the first ten and the last ten overlap.{advice}"
 
 
 def _warning_notes(log: Sequence[Event]) -> Iterable[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from math import sqrt
 
-from client.diagnosis.rule import RuleInput, RuleResult, failure, not_measured, passed, warning
+from client.diagnosis.rule import RuleInput, RuleResult, failure_result, ok_result, unmeasured_result, warning_result
 from client.diagnosis.time_series import TimeSeries, finite_number
 from client.job_spec import HELD_OUT_DIVISOR
 from client.mantle_types import Checkpoint
@@ -30,25 +30,25 @@ def check_sparse_reward(_: RuleInput, rewards: TimeSeries) -> RuleResult:
     first = rewards.first.mean
     measured = f"{first:.3f} at first"
     if first >= SPARSE_REWARD:
-        return passed(first, measured, "The base model earns enough to learn from.")
+        return ok_result(first, measured, "The base model earns enough to learn from.")
     if rewards.last.mean >= PLATEAU_REWARD:
-        meaning = "The base model earned next to nothing, yet the reward rose: a rare trick may be what scores."
-        return failure(
+        meaning = "The base model earned next to nothing, yet the reward rose: perhaps only a rare trick scores."
+        return failure_result(
             first, measured, meaning, "Read the tuned model's answers; rft-sim doctor scores right and wrong ones."
         )
     meaning = "The base model earned next to nothing: too little to learn from."
     fix = "rft-sim doctor shows whether a right answer can score; if so: partial credit, easier prompts, or SFT first."
-    return failure(first, measured, meaning, fix)
+    return failure_result(first, measured, meaning, fix)
 
 
 def check_saturation(_: RuleInput, rewards: TimeSeries) -> RuleResult:
-    """T2: the base model earns almost everything."""
+    """T2: the base model earns almost the full reward."""
     first = rewards.first.mean
     measured = f"{first:.3f} at first"
     if first <= SATURATED_REWARD:
-        return passed(first, measured, "There was room to learn.")
-    meaning = "The base model earned nearly everything: tuning is unnecessary, or the reward too easy."
-    return warning(
+        return ok_result(first, measured, "The reward had room to rise.")
+    meaning = "The base model earned nearly the full reward: tuning is unnecessary, or the reward is too easy."
+    return warning_result(
         first, measured, meaning, "rft-sim doctor shows whether junk scores; if not, harder prompts, or no tuning."
     )
 
@@ -58,15 +58,17 @@ def check_learning(rule_input: RuleInput, rewards: TimeSeries) -> RuleResult:
     first, last = rewards.first.mean, rewards.last.mean
     gain, measured = last - first, f"{first:.3f} → {last:.3f}"
     if gain >= MIN_REWARD_GAIN:
-        return passed(gain, measured, "The reward rose.")
+        return ok_result(gain, measured, "The reward rose.")
     if first >= HIGH_INITIAL_REWARD:
-        return passed(gain, measured, "It began high, with little room to rise.")
+        return ok_result(gain, measured, "The reward began high, with little room to rise.")
     # An active job may still learn.
-    finding = failure if rule_input.job.has_ended else warning
+    build_result = failure_result if rule_input.job.has_ended else warning_result
     if gain <= -MIN_REWARD_GAIN:
-        return finding(gain, measured, "The reward fell.", "A lower learning rate multiplier; an earlier checkpoint.")
+        return build_result(
+            gain, measured, "The reward fell.", "A lower learning rate multiplier; an earlier checkpoint."
+        )
     fix = "rft-sim doctor shows whether the reward is noise; if not, more epochs or a higher learning rate multiplier."
-    return finding(gain, measured, "The reward did not rise.", fix)
+    return build_result(gain, measured, "The reward did not rise.", fix)
 
 
 def check_plateau(rule_input: RuleInput, rewards: TimeSeries) -> RuleResult:
@@ -74,11 +76,11 @@ def check_plateau(rule_input: RuleInput, rewards: TimeSeries) -> RuleResult:
     last = rewards.last.mean
     measured = f"{last:.3f} at last"
     if last >= PLATEAU_REWARD:
-        return passed(last, measured, "The reward did not stay low.")
+        return ok_result(last, measured, "The reward did not stay low.")
     if last - rewards.first.mean >= MIN_REWARD_GAIN:
-        return warning(last, measured, "The reward is low, though it rises.", "More epochs; partial credit.")
-    finding = failure if rule_input.job.has_ended else warning
-    return finding(last, measured, "The reward stays low.", "Partial credit, easier prompts, or SFT first.")
+        return warning_result(last, measured, "The reward is low, though it rises.", "More epochs; partial credit.")
+    build_result = failure_result if rule_input.job.has_ended else warning_result
+    return build_result(last, measured, "The reward stays low.", "Partial credit, easier prompts, or SFT first.")
 
 
 def check_reward_collapse(rule_input: RuleInput, rewards: TimeSeries) -> RuleResult:
@@ -87,7 +89,7 @@ def check_reward_collapse(rule_input: RuleInput, rewards: TimeSeries) -> RuleRes
     fall = best.mean - last.mean
     measured = f"best {best.mean:.3f} → {last.mean:.3f}"
     if fall <= max(MAX_REWARD_FALL, _FALL_STANDARD_ERRORS * sqrt(best.variance_of_mean + last.variance_of_mean)):
-        return passed(fall, measured, "It ended about as high as it ever was.")
+        return ok_result(fall, measured, "The reward ended about as high as its best.")
     fix = "A lower learning rate multiplier, or fewer epochs."
     reward_by_step = {
         checkpoint.step: rewards.up_to(checkpoint.step).last.mean
@@ -96,37 +98,39 @@ def check_reward_collapse(rule_input: RuleInput, rewards: TimeSeries) -> RuleRes
     best_step = max(reward_by_step, key=lambda step: (reward_by_step[step], step), default=None)
     if best_step is not None and reward_by_step[best_step] - last.mean > MAX_REWARD_FALL:
         fix = f"Try the checkpoint after step {best_step}. {fix}"
-    return warning(fall, measured, f"The reward was higher up to step {best.last_step}, then it fell.", fix)
+    return warning_result(fall, measured, f"The reward was higher up to step {best.last_step}, then it fell.", fix)
 
 
 def check_memorisation(rule_input: RuleInput, rewards: TimeSeries) -> RuleResult:
     """T8: the training reward exceeds the validation reward of the last checkpoint."""
-    validated = [
+    validation_rewards = [
         (checkpoint.step, reward)
         for checkpoint in _checkpoints_in_log(rule_input, rewards)
         if (reward := _validation_reward(checkpoint)) is not None
     ]
-    if not validated:
-        return not_measured(
+    if not validation_rewards:
+        return unmeasured_result(
             "No checkpoint carries a validation reward." if rule_input.checkpoints else "There is no checkpoint."
         )
     rows = _held_out_rows(rule_input)
     if rows is None:
-        return not_measured(
+        return unmeasured_result(
             "How many rows were held out is not known.", "Name the job's validation file: --validation FILE"
         )
     if rows < MIN_GAP_ROWS:
-        return not_measured(
+        return unmeasured_result(
             f"About {format_count(rows, 'row')} were held out; fewer than {MIN_GAP_ROWS} are mostly chance."
         )
-    step, validation_reward = validated[-1]
+    step, validation_reward = validation_rewards[-1]
     training_reward = rewards.up_to(step).last.mean
     gap, measured = training_reward - validation_reward, f"{training_reward:.3f} - {validation_reward:.3f}"
     if gap <= GAP_WARN:
-        return passed(gap, measured, "It does as well on rows that it was not trained on.")
-    meaning = "It does better on the rows that it was trained on: part of it is memory."
-    finding = failure if gap > GAP_FAIL else warning
-    return finding(gap, measured, meaning, "Fewer epochs or an earlier checkpoint; more rows, and more varied ones.")
+        return ok_result(gap, measured, "The model does as well on rows that it was not trained on.")
+    meaning = "The model does better on the rows that it was trained on: it has memorised some of them."
+    build_result = failure_result if gap > GAP_FAIL else warning_result
+    return build_result(
+        gap, measured, meaning, "Fewer epochs or an earlier checkpoint; more rows, and more varied ones."
+    )
 
 
 def _checkpoints_in_log(rule_input: RuleInput, rewards: TimeSeries) -> list[Checkpoint]:

@@ -55,21 +55,21 @@ class Rule:
     evaluate: Callable[[RuleInput, TimeSeries], RuleResult]
 
 
-def not_measured(reason: str, fix: str = "") -> RuleResult:
+def unmeasured_result(reason: str, fix: str = "") -> RuleResult:
     """Return the result of a rule that could not measure."""
     return RuleResult(severity=Severity.INFO, value=None, measured="not measured", meaning=reason, fix=fix)
 
 
-def passed(value: float, measured: str, meaning: str) -> RuleResult:
+def ok_result(value: float, measured: str, meaning: str) -> RuleResult:
     """Return a result within the threshold."""
     return RuleResult(severity=Severity.OK, value=value, measured=measured, meaning=meaning)
 
 
-def warning(value: float, measured: str, meaning: str, fix: str) -> RuleResult:
+def warning_result(value: float, measured: str, meaning: str, fix: str) -> RuleResult:
     """Return a warning."""
     return RuleResult(severity=Severity.WARN, value=value, measured=measured, meaning=meaning, fix=fix)
 
 
-def failure(value: float, measured: str, meaning: str, fix: str) -> RuleResult:
+def failure_result(value: float, measured: str, meaning: str, fix: str) -> RuleResult:
     """Return a failure."""
     return RuleResult(severity=Severity.FAIL, value=value, measured=measured, meaning=meaning, fix=fix)

@@ -80,7 +80,7 @@ class MetricSeries:
         steps: the steps that were logged, in order.
         total_steps: the planned number of steps; None if the log does not say.
         series: one per name in `METRIC_NAMES`, empty if the log never has it.
-        notes: sentences about what the log lacks.
+        notes: sentences about data that is missing in the log.
     """
 
     steps: tuple[int, ...]

@@ -86,7 +86,12 @@ def test_rows_gained_and_lost_are_counted() -> None:
         base=ModelRewards(model="b", rewards=(1.0, 0.0, 0.0, 0.5)),
         tuned=ModelRewards(model="t", rewards=(0.2, 1.0, 0.9, 1.5)),
     )
-    assert (comparison.base.correct_count, comparison.tuned.correct_count, comparison.gained, comparison.lost) == (
+    assert (
+        comparison.base.correct_count,
+        comparison.tuned.correct_count,
+        comparison.gained_count,
+        comparison.lost_count,
+    ) == (
         1,
         2,
         2,

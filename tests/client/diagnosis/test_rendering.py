@@ -24,7 +24,7 @@ def render(diagnosis: Diagnosis, *, width: int | None) -> str:
     return console.file.getvalue()
 
 
-LENGTH_MEANING = "Answers grew: longer ones may score better without being better."
+LENGTH_MEANING = "The answers grew: longer ones may score better without being better."
 
 
 LENGTH_FIX = "Read the long ones; reward the result, not the length or single words."

@@ -30,7 +30,7 @@ from tests.client.mantle_stub import Json
         (
             "sparse",
             step_curve(0.0, 0.9),
-            "The base model earned next to nothing, yet the reward rose: a rare trick may be what scores.",
+            "The base model earned next to nothing, yet the reward rose: perhaps only a rare trick scores.",
         ),
     ],
 )
