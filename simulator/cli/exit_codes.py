@@ -8,7 +8,7 @@ import typer
 from simulator.http.sanitize import sanitize
 
 EXIT_FAILED: Final = 1
-"""The command ran, and what it checked failed."""
+"""The command ran, and its check failed."""
 
 EXIT_USAGE: Final = 2
 """The command could not run, for example because an option is wrong, a file is missing or no simulator answers."""

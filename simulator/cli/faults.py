@@ -130,13 +130,15 @@ def _read_script(script: Path) -> "Sequence[Fault]":
         exit_with_error(str(error))
 
 
-def _explain_no_match(fault: dict[str, Any], matched: int) -> str:
+def _explain_no_match(fault: dict[str, Any], matched_count: int) -> str:
     """Return why a fault of requests was never applied."""
     match = ", ".join(_describe_match(fault))
-    if not matched:
+    if not matched_count:
         return f"no request matched it ({match})"
-    requests = f"{matched} requests matched it ({match})" if matched > 1 else f"1 request matched it ({match})"
-    if matched < fault.get("nth", 1):
+    requests = (
+        f"{matched_count} requests matched it ({match})" if matched_count > 1 else f"1 request matched it ({match})"
+    )
+    if matched_count < fault.get("nth", 1):
         return f"{requests}, but it applies to {_describe_repeats(fault)}"
     return f"{requests}, but it had no effect there"
 

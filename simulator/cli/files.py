@@ -58,8 +58,8 @@ def check_report_paths(reports: Mapping[str, Path], *, inputs: Mapping[str, Path
     """
     options = {path.resolve(): option for option, path in inputs.items() if path is not None}
     for option, path in reports.items():
-        if other := options.get(path.resolve()):
-            exit_with_error(f"{other} and {option} both name {path}: give one of them another file")
+        if other_option := options.get(path.resolve()):
+            exit_with_error(f"{other_option} and {option} both name {path}: give one of them another file")
         options[path.resolve()] = option
         if not path.parent.is_dir():
             exit_with_error(f"{path} cannot be written: there is no folder {path.parent}")

@@ -128,9 +128,9 @@ class Responses:
         Raises:
             ApiError: it does not exist.
         """
-        read = self._store.get if response_id in self._streaming_ids else self._store.retrieve
+        read_response = self._store.get if response_id in self._streaming_ids else self._store.retrieve
         return _visible_response(
-            _require_found(read(project, response_id, min_created_at=self._oldest_created_at), response_id)
+            _require_found(read_response(project, response_id, min_created_at=self._oldest_created_at), response_id)
         )
 
     def replay(self, response_id: str, *, project: str) -> StreamedResponse:
@@ -247,7 +247,7 @@ class Responses:
 
     def _request_items(self, request: ConversationRequest, project: str) -> list[Item]:
         """Return the items of the request itself, with references and compactions expanded."""
-        return [expanded for item in request.items for expanded in self._expand_item(item, project)]
+        return [expanded_item for item in request.items for expanded_item in self._expand_item(item, project)]
 
     def _expand_item(self, item: Item, project: str) -> list[Item]:
         match item:

@@ -106,6 +106,6 @@ def _render_event(entry: StoredLogEntry) -> Json:
 
 
 def _render_checkpoint(app: AppContext, job_id: str, entry: StoredLogEntry) -> Json:
-    saved = decode_event(entry.kind, entry.body)
-    assert isinstance(saved, CheckpointSaved)  # noqa: S101  the store returns only this kind
-    return render_checkpoint(app.ids.checkpoint(job_id, saved.step), job_id, saved)
+    checkpoint = decode_event(entry.kind, entry.body)
+    assert isinstance(checkpoint, CheckpointSaved)  # noqa: S101  the store returns only this kind
+    return render_checkpoint(app.ids.checkpoint(job_id, checkpoint.step), job_id, checkpoint)

@@ -74,18 +74,23 @@ async def compact(context: RequestContext) -> Json:
     )
 
 
-def _stream(context: RequestContext, streamed: StreamedResponse, hints: list[str], *, after: int = -1) -> Response:
+def _stream(
+    context: RequestContext, streamed_response: StreamedResponse, hints: list[str], *, after: int = -1
+) -> Response:
     event_order = context.app.settings.responses_events
     headers = hint_headers([*hints, *([_MANTLE_EVENTS_HINT] if event_order is ResponseEvents.VLLM else [])])
     # Single events while the response can still be cancelled.
     batches = stream_response_events(
-        streamed.response, event_order=event_order, after=after, batch_size=1 if streamed.running else EVENTS_PER_BATCH
+        streamed_response.response,
+        event_order=event_order,
+        after=after,
+        batch_size=1 if streamed_response.running else EVENTS_PER_BATCH,
     )
-    if streamed.running:
+    if streamed_response.running:
         batches = context.app.responses.stream_until_cancelled(
-            streamed.response["id"], batches, project=context.project
+            streamed_response.response["id"], batches, project=context.project
         )
-    return stream_response(batches, headers, yields_between_batches=streamed.running)
+    return stream_response(batches, headers, yields_between_batches=streamed_response.running)
 
 
 def _starting_after(context: RequestContext) -> int:

@@ -129,17 +129,17 @@ def _usage(input_tokens: int, output_tokens: int, reasoning_tokens: int) -> Json
 
 
 def _text(options: TextOptions | None) -> Json:
-    requested = options and options.format
+    text_format = options and options.format
     text: dict[str, Json] = {"format": {"type": "text"}}
-    if requested and requested.type == "json_object":
+    if text_format and text_format.type == "json_object":
         text["format"] = {"type": "json_object"}
-    elif requested and requested.type == "json_schema":
+    elif text_format and text_format.type == "json_schema":
         text["format"] = _sort_keys(
             {
-                "description": requested.description,
-                "name": requested.name,
-                "schema": requested.form,
-                "strict": bool(requested.strict),
+                "description": text_format.description,
+                "name": text_format.name,
+                "schema": text_format.form,
+                "strict": bool(text_format.strict),
                 "type": "json_schema",
             }
         )

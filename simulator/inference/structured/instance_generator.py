@@ -224,25 +224,25 @@ class InstanceGenerator:
     def _array(
         self, schema: NormalizedSchema, value: Any, followed_refs: frozenset[str], *, depth: int, name: str
     ) -> tuple[list[Any], bool]:
-        first, rest = list(schema.get("prefixItems", ())), schema.get("items", True)
+        prefix_schemas, item_schema = list(schema.get("prefixItems", ())), schema.get("items", True)
         if "contains" in schema:
-            rest = {"allOf": [rest, schema["contains"]]}
+            item_schema = {"allOf": [item_schema, schema["contains"]]}
         least = max(schema.get("minItems", 0), schema.get("minContains", 1) if "contains" in schema else 0)
         if least > _MAX_ITEMS:
             raise SchemaError(f"a list needs {least} items; at most {_MAX_ITEMS} are supported")
         most = min(schema.get("maxItems", _MAX_ITEMS), _MAX_ITEMS)
         values: list[Any] = list(value) if isinstance(value, list) else [value]
-        count = len(values) if isinstance(value, list) else len(first) or 1
+        count = len(values) if isinstance(value, list) else len(prefix_schemas) or 1
         if (depth >= _FULL_DEPTH or self._required_only) and not isinstance(value, list):
             count = 0
         instance: list[Any] = []
         is_placed = isinstance(value, list) and not value
         for position in range(min(max(least, count), most)):
-            if position >= len(first) and rest is False:
+            if position >= len(prefix_schemas) and item_schema is False:
                 break
             try:
                 item, has_value = self.generate(
-                    first[position] if position < len(first) else rest,
+                    prefix_schemas[position] if position < len(prefix_schemas) else item_schema,
                     values[position] if position < len(values) else NO_VALUE,
                     followed_refs,
                     depth=depth + 1,

@@ -51,9 +51,9 @@ def choose_option(options: list[Any], value: Any, variation: int) -> tuple[Any, 
     return options[variation % len(options)], False
 
 
-def json_equal(one: Any, other: Any) -> bool:
+def json_equal(first: Any, second: Any) -> bool:
     """Return whether two JSON values are equal: true is not 1."""
-    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+    return isinstance(first, bool) == isinstance(second, bool) and bool(first == second)
 
 
 def generate_scalar(kind: str, schema: Mapping[str, Any], value: Any, *, name: str, variation: int) -> tuple[Any, bool]:
@@ -90,7 +90,7 @@ def _number(kind: str, schema: Mapping[str, Any], value: Any, variation: int) ->
         if number is not None and _fits(number, schema) and (not is_whole or float(number).is_integer()):
             return number, False
     low, high = _bound(schema, "minimum", "exclusiveMinimum"), _bound(schema, "maximum", "exclusiveMaximum")
-    for step in _steps(schema, whole=is_whole):
+    for step in _steps(schema, is_whole=is_whole):
         exact = _nearest_to_zero(low, high, step) + (step or 1) * variation
         number = int(exact) if is_whole or exact.denominator == 1 else float(exact)
         if _fits(number, schema):
@@ -98,13 +98,13 @@ def _number(kind: str, schema: Mapping[str, Any], value: Any, variation: int) ->
     raise SchemaError("no number is within the bounds")
 
 
-def _steps(schema: Mapping[str, Any], *, whole: bool) -> list[Fraction | None]:
+def _steps(schema: Mapping[str, Any], *, is_whole: bool) -> list[Fraction | None]:
     """Return possible steps between numbers, whole ones first, because 0.3 / 0.1 is not 3 in floating point."""
     if "multipleOf" not in schema:
-        return [Fraction(1) if whole else None]
+        return [Fraction(1) if is_whole else None]
     step = Fraction(Decimal(str(schema["multipleOf"])))
     whole_step = Fraction(step.numerator)
-    return [whole_step] if whole else [whole_step, step]
+    return [whole_step] if is_whole else [whole_step, step]
 
 
 def _as_number(value: Any) -> int | float | None:

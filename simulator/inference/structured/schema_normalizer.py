@@ -78,50 +78,50 @@ def resolve_reference(name: str, root: Any) -> Any:
     return target
 
 
-def merge_schemas(one: NormalizedSchema, other: NormalizedSchema, budget: Budget) -> NormalizedSchema:
-    """Return a schema with the constraints of both. If a keyword cannot be merged, the value of `one` is used.
+def merge_schemas(first: NormalizedSchema, second: NormalizedSchema, budget: Budget) -> NormalizedSchema:
+    """Return a schema with the constraints of both. If a keyword cannot be merged, the value of `first` is used.
 
     Raises:
         SchemaError: there are too many alternatives.
         BudgetExceededError: `budget` is used up.
     """
-    for name in one:
-        if name in other and isinstance(one[name], list | dict) and isinstance(other[name], list | dict):
-            comparisons = len(one[name]) * len(other[name]) if isinstance(one[name], list) else len(one[name])
+    for name in first:
+        if name in second and isinstance(first[name], list | dict) and isinstance(second[name], list | dict):
+            comparisons = len(first[name]) * len(second[name]) if isinstance(first[name], list) else len(first[name])
             budget.spend(comparisons // _COMPARISONS_PER_STEP)
-    shared = {name: _merge_keyword(name, one[name], other[name]) for name in one if name in other}
-    return {**other, **one, **shared}
+    shared = {name: _merge_keyword(name, first[name], second[name]) for name in first if name in second}
+    return {**second, **first, **shared}
 
 
-def _merge_keyword(name: str, mine: Any, theirs: Any) -> Any:
+def _merge_keyword(name: str, first: Any, second: Any) -> Any:
     if name in _LARGER_WINS:
-        return max(mine, theirs)
+        return max(first, second)
     if name in _SMALLER_WINS:
-        return min(mine, theirs)
+        return min(first, second)
     if name in _SCHEMAS:
-        return {"allOf": [mine, theirs]}
+        return {"allOf": [first, second]}
     match name:
         case "required":
-            return [*mine, *[item for item in theirs if item not in mine]]
+            return [*first, *[item for item in second if item not in first]]
         case "properties":
-            return {**mine, **theirs, **{key: {"allOf": [mine[key], theirs[key]]} for key in mine if key in theirs}}
+            return {**first, **second, **{key: {"allOf": [first[key], second[key]]} for key in first if key in second}}
         case "enum":
-            return [item for item in mine if item in theirs]
+            return [item for item in first if item in second]
         case "type":
-            return _shared_types(_as_list(mine), _as_list(theirs))
+            return _shared_types(_as_list(first), _as_list(second))
         case "anyOf" | "oneOf":
-            if len(mine) * len(theirs) > _MAX_ALTERNATIVES:
+            if len(first) * len(second) > _MAX_ALTERNATIVES:
                 raise SchemaError(f"an allOf combines more than {_MAX_ALTERNATIVES} alternatives")
-            return [{"allOf": [left, right]} for left in mine for right in theirs]
-    return mine
+            return [{"allOf": [first_option, second_option]} for first_option in first for second_option in second]
+    return first
 
 
 def _as_list(types: str | list[str]) -> list[str]:
     return [types] if isinstance(types, str) else types
 
 
-def _shared_types(mine: list[str], theirs: list[str]) -> list[str]:
-    shared = [kind for kind in mine if kind in theirs or (kind == "integer" and "number" in theirs)]
-    if "number" in mine and "integer" in theirs and "integer" not in shared:
+def _shared_types(first: list[str], second: list[str]) -> list[str]:
+    shared = [kind for kind in first if kind in second or (kind == "integer" and "number" in second)]
+    if "number" in first and "integer" in second and "integer" not in shared:
         shared.append("integer")
     return shared
