@@ -62,7 +62,7 @@ def download(location: str, *, folder: Path, s3_factory: S3ClientFactory) -> Pat
 
 
 def require_writable(location: str, *, s3_factory: S3ClientFactory) -> None:
-    """Check that results can be written at `location`, before a job is paid for.
+    """Check that results can be written at `location`, before a job starts and is billed.
 
     Raises:
         UsageError: the bucket cannot be reached, or the folder cannot be created.

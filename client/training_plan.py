@@ -44,11 +44,11 @@ def print_plan(options: TrainOptions, inputs: RunInputs, *, target: Target, cons
     print_issues(data.warnings, path=options.data, console=console, as_errors=False)
     if validation is not None:
         print_issues(validation.warnings, path=str(options.validation), console=console, as_errors=False)
-        shared = count_shared_prompts(validation.rows, data.rows)
-        if shared:
+        overlap = count_shared_prompts(validation.rows, data.rows)
+        if overlap:
             print_warning(
                 console,
-                f"{format_count(shared, 'row')} of {options.validation} have a prompt that is also in {options.data}: "
+                f"{format_count(overlap, 'row')} of {options.validation} have a prompt that is also in {options.data}: "
                 "the comparison measures memory, too",
             )
     print_done(console, "checked", "the data has the form the service asks for")

@@ -24,7 +24,7 @@ from simulator.training.sampling import Group, sample_group
 from simulator.training.weights import BASE_WEIGHTS
 
 BASE_ROLLOUTS_PER_ROW: Final = 8
-"""Rollouts of the untrained model for each row; INFERRED to be what a job samples for a prompt."""
+"""Rollouts of the untrained model for each row. INFERRED: a job samples as many for a prompt."""
 
 SUBSET_ROWS: Final = 8
 """The number of rows for probes with many variants of each row. INFERRED: a mean of 8 distinguishes 0 from one half."""
@@ -49,7 +49,7 @@ class ProbeContext:
         settings: how rollouts reach the function, and which field holds the right answer.
         model: the base model that the simulated rollouts imitate.
         hyperparameters: the hyperparameters of the planned run.
-        recorded: a real model's responses by line. Without them the base rollouts are simulated.
+        recorded: the recorded responses of a real model, by line. Without them the base rollouts are simulated.
         seed: the seed of every draw.
     """
 

@@ -194,7 +194,7 @@ def act():
         side_effects = [SideEffect(**record) for record in json.loads(hooked.invoke(REPORT).payload)]
     assert [(effect.subject, effect.phase, effect.need, effect.source_line) for effect in side_effects] == [
         ("WITH_DEFAULT", "import", "optional", "lambda_function.py:7"),
-        ("WANTED", "import", "wanted", "lambda_function.py:8"),
+        ("WANTED", "import", "without_default", "lambda_function.py:8"),
         ("REQUIRED", "import", "required", "lambda_function.py:10"),
         ("ASKED", "scoring", "optional", "lambda_function.py:16"),
     ]
@@ -302,7 +302,7 @@ def side_effect(kind: str, subject: str, *, phase: str = "scoring", call: str = 
         pytest.param(
             [
                 side_effect("variable", "KEY", need="required"),
-                side_effect("variable", "MODEL", need="wanted"),
+                side_effect("variable", "MODEL", need="without_default"),
                 side_effect("variable", "DEBUG", need="optional"),
             ],
             [(Severity.WARN, "KEY (reward.py:3), MODEL (reward.py:3)"), (Severity.INFO, "DEBUG (reward.py:3)")],
@@ -322,7 +322,7 @@ def test_each_kind_of_side_effect_has_its_severity(
 def test_the_fix_for_missing_variables_can_be_copied() -> None:
     """It names each of them."""
     (finding,) = side_effect_findings(
-        [side_effect("variable", "KEY", need="required"), side_effect("variable", "MODEL", need="wanted")],
+        [side_effect("variable", "KEY", need="required"), side_effect("variable", "MODEL", need="without_default")],
         scores_changed=False,
     )
     assert finding.fix == "Run the doctor with --env KEY=VALUE --env MODEL=VALUE, as the function will be deployed."

@@ -64,7 +64,7 @@ def find_answer_path(context: ProbeContext) -> str:
 
 
 def best_format(context: ProbeContext, scale: ScoreScale) -> tuple[str, float]:
-    """Return the format in which right answers score most, and their mean score. The rows' own format wins ties."""
+    """Return the format in which right answers score most, and their mean score. On a tie it is the rows' own one."""
     own_format = context.row_subset[0].answer_format
     means = {own_format: scale.mean_of_all(context.right_results_in_own_format)}
     for name in FORMAT.actions:

@@ -1,4 +1,4 @@
-"""The ways of writing a right answer: those that a sound function must accept, and those that are optional.
+"""The ways of writing a right answer. A sound function must accept some of them; the others are optional.
 
 They follow the taxonomies of false negatives in arXiv 2505.14625 (TinyV) and Math-Verify. Which ones are optional is
 INFERRED.

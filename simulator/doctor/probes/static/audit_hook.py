@@ -277,7 +277,7 @@ class _Environment(os._Environ[str]):  # noqa: SLF001  the class of os.environ, 
         try:
             return super().__getitem__(name)
         except KeyError:
-            _record_missing_variable(name, "wanted" if default is None else "optional")
+            _record_missing_variable(name, "without_default" if default is None else "optional")
             return default
 
     def __contains__(self, name: object) -> bool:

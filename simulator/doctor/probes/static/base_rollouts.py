@@ -103,7 +103,7 @@ def _style_of(row: Row, answer_text: str) -> str:
 
 
 def base_rollouts_in_requested_format(context: ProbeContext) -> tuple[BaseRollout, ...]:
-    """Return the rollouts in the format that their prompt asks for, or, where it asks for none, in an accepted one.
+    """Return the rollouts in the requested format. If the prompt requests none, any accepted format will do.
 
     If a prompt asks for the answer alone, a rollout with a sentence before its answer is left out.
     """

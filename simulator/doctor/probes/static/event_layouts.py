@@ -18,7 +18,7 @@ class EventLayout:
     """A layout of the event.
 
     Attributes:
-        name: how it differs, in words that follow "with".
+        name: the difference, in words that follow "with".
         fix: the fix for a function that reads this layout and not the configured one.
         transform: returns the element in this layout, from a row and the element in the configured layout.
         event_shape: its event shape, where it is one of the settings.

@@ -155,7 +155,7 @@ def _failed_call_finding(context: ProbeContext, sample_call: SampleCall, *, scor
 
 
 def _layout_fix(context: ProbeContext, sample_call: SampleCall) -> str:
-    """Return the fix for a function that raises on the configured event layout and scores another; else empty."""
+    """Return the fix for a function that raises on the configured event layout but scores another; otherwise empty."""
     row, id_, element = context.rows[0], sample_call.call.ids[0], sample_call.elements[0]
     for layout in other_layouts(context.settings.grading):
         other_element = layout.transform(row, element)

@@ -154,5 +154,5 @@ def _select_format(context: ProbeContext) -> None:
 
 def _unscored_note(context: ProbeContext) -> str:
     results = [result for results in context.right_results_by_format.values() for result in results]
-    unscored = sum(result.score is None for result in results)
-    return f"; {unscored} of {len(results)} without a score" if unscored else ""
+    unscored_count = sum(result.score is None for result in results)
+    return f"; {unscored_count} of {len(results)} without a score" if unscored_count else ""

@@ -30,7 +30,7 @@ WARN_AUC: Final = 0.95
 """Below this, some kind of wrong answer counts as right (INFERRED)."""
 
 TIED_AUC: Final = 0.55
-"""A kind of wrong answer that right ones beat no more often than this always counts as right (INFERRED)."""
+"""A kind of wrong answer with an AUC of at most this always counts as right (INFERRED)."""
 
 MAY_TIE: Final[Mapping[AnswerKind, str]] = {"code": "another program may do the same", "text": "a shorter text may do"}
 """The kinds of task whose almost right answers a sound function may accept, and why."""
@@ -202,7 +202,7 @@ def _examples(comparisons: Sequence[Comparison]) -> list[Example]:
 
 
 def _refusal_findings(context: ProbeContext, scale: ScoreScale) -> Iterator[Finding]:
-    """Yield a finding when no attempt scores more than a wrong answer, which some rewards intend."""
+    """Yield a finding when a response without an attempt scores more than a wrong answer. Some rewards intend that."""
     rows = sample_evenly(context.answerable_rows, REFUSAL_ROWS)
     lines = {row.record.line for row in rows}
     wrong_mean = scale.mean_of_scored(result for result in context.wrong_results if result.case.record.line in lines)

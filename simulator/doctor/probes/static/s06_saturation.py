@@ -162,7 +162,7 @@ def check_saturation(context: ProbeContext) -> Iterator[Finding]:
         *_saturation_findings(sample),
         *_sparsity_findings(sample, right_answers_score=right_answers_score),
     ]
-    # Groups are dead as a consequence of a mean near 0 or 1, so they are reported only when that is worse.
+    # A mean near 0 or 1 makes groups dead, so dead groups are reported only if their finding is worse.
     worst = min((finding.severity.rank for finding in findings), default=Severity.OK.rank)
     findings += [finding for finding in _dead_group_findings(sample) if finding.severity.rank < worst]
     yield from findings or [

@@ -203,7 +203,7 @@ def _variant_findings(variants: Sequence[VariantResult]) -> Iterator[Finding]:
                 measured=f"{len(rejected_variants)} of {len(considered_variants)} ways: "
                 + ", ".join(f"{result.variant.name} ({result.ratio:.2f})" for result in rejected_variants)
                 + missing_note(
-                    [case for result in rejected_variants for case in result.results], counted="counted as 0"
+                    [case for result in rejected_variants for case in result.results], treatment="counted as 0"
                 ),
                 threshold=f"at least {ACCEPTED_SHARE:g} of the plain right answer" if must_accept else "",
                 fix=fix,

@@ -39,24 +39,24 @@ def check_range(context: ProbeContext) -> Iterator[Finding]:
         *(result for group in context.base_results for result in group),
     ]
     results = [result for results in context.invoker.results_by_label.values() for result in results]
-    scored = [(result.score, result) for result in results if result.score is not None]
+    scored_results = [(result.score, result) for result in results if result.score is not None]
     distinct = sorted(set(scores_of(ordinary)))
     if not distinct:
         yield RANGE.not_measured("No ordinary rollout has a score.")
         return
-    lowest, highest = min(scored, key=lambda pair: pair[0]), max(scored, key=lambda pair: pair[0])
-    unscored = len(results) - len(scored)
-    note = f"; {unscored} of {len(results)} responses without a score" if unscored else ""
+    lowest, highest = min(scored_results, key=lambda pair: pair[0]), max(scored_results, key=lambda pair: pair[0])
+    unscored_count = len(results) - len(scored_results)
+    note = f"; {unscored_count} of {len(results)} responses without a score" if unscored_count else ""
     measured = f"{lowest[0]:g} to {highest[0]:g}{note}"
-    extremes = [result.example() for score, result in (lowest, highest) if not MIN_SCORE <= score <= MAX_SCORE]
-    if extremes:
+    outlying_examples = [result.example() for score, result in (lowest, highest) if not MIN_SCORE <= score <= MAX_SCORE]
+    if outlying_examples:
         yield RANGE.finding(
             Severity.WARN,
             f"Scores are outside {MIN_SCORE:g} to {MAX_SCORE:g}.",
             measured=measured,
             threshold=f"{MIN_SCORE:g} to {MAX_SCORE:g}",
             fix=RANGE.remedy,
-            examples=extremes,
+            examples=outlying_examples,
         )
     if len(distinct) == 1:
         yield RANGE.finding(
@@ -77,7 +77,7 @@ def check_range(context: ProbeContext) -> Iterator[Finding]:
         yield RANGE.finding(
             Severity.INFO, "Ordinary rollouts score one of two values.", measured=values, value=BINARY_VALUES
         )
-    elif not extremes:
+    elif not outlying_examples:
         yield RANGE.ok(
             "Scores differ and are within the usual range.",
             measured=f"{measured}, {len(distinct)} values",

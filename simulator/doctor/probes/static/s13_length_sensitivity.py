@@ -36,7 +36,7 @@ WARN_CORRELATION: Final = 0.3
 """A stronger rank correlation of length and score is a warning (INFERRED)."""
 
 FAIL_CORRELATION: Final = 0.5
-"""A stronger one within wrong answers, which should all score alike, is a failure (INFERRED)."""
+"""A stronger correlation within wrong answers, which should all score alike, is a failure (INFERRED)."""
 
 REPEATS: Final = 30
 """How often the work of a wrong answer and the repeated texts occur in a padding (INFERRED)."""
@@ -121,8 +121,8 @@ def check_length_sensitivity(context: ProbeContext) -> Iterator[Finding]:
     findings = [
         *_right_answer_findings(largest_change, scale),
         *_wrong_answer_findings(context, largest_gain, scale, fail_change=fail_change),
-        *_correlation_findings(right_rho, right_rollouts, which="right", fails_beyond=inf),
-        *_correlation_findings(wrong_rho, wrong_rollouts, which="wrong", fails_beyond=FAIL_CORRELATION),
+        *_correlation_findings(right_rho, right_rollouts, answer_kind="right", fails_beyond=inf),
+        *_correlation_findings(wrong_rho, wrong_rollouts, answer_kind="wrong", fails_beyond=FAIL_CORRELATION),
     ]
     notes = "".join(dict.fromkeys(effect.note for effect in (*right_effects, *wrong_effects)))
     largest = max(abs(largest_change.change), largest_gain.change)
@@ -255,26 +255,26 @@ def _scores_no_more_than_empty(context: ProbeContext, effect: PaddingEffect, sca
 
 
 def _correlation_findings(
-    rho: float | None, rollouts: Sequence[BaseRollout], *, which: str, fails_beyond: float
+    rho: float | None, rollouts: Sequence[BaseRollout], *, answer_kind: str, fails_beyond: float
 ) -> Iterator[Finding]:
     if rho is not None and abs(rho) > WARN_CORRELATION:
         fails = rho > fails_beyond
         by_length = sorted(rollouts, key=lambda rollout: len(rollout.result.case.text))
         yield LENGTH_SENSITIVITY.finding(
             Severity.FAIL if fails else Severity.WARN,
-            f"{'Longer' if rho > 0 else 'Shorter'} {which} answers score more.",
+            f"{'Longer' if rho > 0 else 'Shorter'} {answer_kind} answers score more.",
             measured=f"rho {rho:+.2f} over {len(rollouts)} rollouts",
             threshold=f"{fails_beyond:g}" if fails else f"{WARN_CORRELATION:g} either way",
             fix=LENGTH_SENSITIVITY.remedy,
             value=rho,
-            examples=[rollout.result.example(which) for rollout in (by_length[0], by_length[-1])],
+            examples=[rollout.result.example(answer_kind) for rollout in (by_length[0], by_length[-1])],
         )
 
 
 def _length_correlation(rollouts: Sequence[BaseRollout], scale: ScoreScale) -> float | None:
     scores = scores_of(rollout.result for rollout in rollouts)
     if not scores or scale.normalize_difference(max(scores) - min(scores)) <= MIN_MATERIAL_DIFFERENCE:
-        return None  # training does not learn from a tie-break
+        return None  # training does not learn from such small differences
     return rank_correlation(
         [len(rollout.result.case.text) for rollout in rollouts], [rollout.result.score or 0.0 for rollout in rollouts]
     )

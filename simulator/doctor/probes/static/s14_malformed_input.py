@@ -178,10 +178,10 @@ def _malformed_findings(context: ProbeContext) -> Iterator[Finding]:
 
 def _best_rows(context: ProbeContext) -> tuple[Row, Row]:
     """Return the two rows whose right answers score most, so that a lost score is noticed. One row is used twice."""
-    ranked = sorted(
+    pairs_by_score = sorted(
         zip(context.right_results, context.answerable_rows, strict=True), key=lambda pair: -(pair[0].score or 0.0)
     )
-    rows = [row for _, row in ranked] or list(context.rows)
+    rows = [row for _, row in pairs_by_score] or list(context.rows)
     return rows[0], rows[min(1, len(rows) - 1)]
 
 

@@ -93,7 +93,7 @@ def check_latency(context: ProbeContext) -> Iterator[Finding]:
             init_seconds=init_seconds,
         )
     )
-    # A function that is slow with one rollout takes most of its time at any length.
+    # A function that is slow with one rollout spends most of its time independently of the length.
     is_always_slow = p95 > SLOW_SECONDS and cold_call is not None and cold_call.duration_ms / 1e3 > SLOW_SECONDS
     if not is_always_slow:
         growths = measure_time_growth(context, quick_invoker)

@@ -62,7 +62,7 @@ class SideEffect:
         call: the AWS operation that it was part of, such as bedrock-runtime:InvokeModel.
         source_line: the line of the function's own code.
         count: how often it happened.
-        need: for a variable: required, wanted (read without a default) or optional.
+        need: for a variable: required, without_default (read without a default) or optional.
     """
 
     kind: str

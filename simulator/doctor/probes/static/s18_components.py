@@ -201,7 +201,7 @@ def _follows(columns: Sequence[Sequence[float]], scores: Sequence[float]) -> boo
     for column in ([1.0] * len(scores), *columns):
         remainder = _orthogonal_part(column, basis)
         length = sqrt(fsum(value * value for value in remainder))
-        # A column that depends on the others gives no direction.
+        # A column that depends linearly on the others adds no direction.
         if length > COMPONENT_TOLERANCE * sqrt(len(scores)):
             basis.append([value / length for value in remainder])
     return all(abs(value) <= COMPONENT_TOLERANCE for value in _orthogonal_part(scores, basis))

@@ -69,5 +69,5 @@ def compare_scores(
 
 
 def _example(before: CaseResult, after: CaseResult) -> Example:
-    then = f"then {after.score}" if after.score is not None else f"then no score: {after.error}"
-    return before.example(then)
+    outcome = f"then {after.score}" if after.score is not None else f"then no score: {after.error}"
+    return before.example(outcome)

@@ -95,10 +95,10 @@ def score_scale_from(scores: Sequence[float]) -> ScoreScale:
     return ScoreScale(lowest=lowest, highest=highest)
 
 
-def missing_note(results: Sequence[CaseResult], *, counted: str = "left out") -> str:
+def missing_note(results: Sequence[CaseResult], *, treatment: str = "left out") -> str:
     """Return how many results have no score and how they count, in words; empty when all have one."""
     missing = len(results) - len(scores_of(results))
-    return f" ({missing} of {len(results)} have no score and are {counted})" if missing else ""
+    return f" ({missing} of {len(results)} have no score and are {treatment})" if missing else ""
 
 
 def sample_evenly(items: Sequence[Item], count: int) -> tuple[Item, ...]:

@@ -17,7 +17,7 @@ STEEP_EXPONENT: Final = 1.5
 """Time that grows with a higher power of the length is steep: a search that starts again at every character."""
 
 NOTABLE_SECONDS: Final = 0.05
-"""A shorter time on the longest response is not reported. It is hardly more than the noise of a busy machine."""
+"""A shorter time on the longest response is not reported, because it may be the noise of a busy machine."""
 
 TOO_SLOW_SECONDS: Final = 2.0
 """When a function takes longer on one response, no longer response is sent."""
@@ -66,7 +66,7 @@ class TimeGrowth:
 
     @property
     def exponent(self) -> float | None:
-        """The power of the length that the time grows with, between the two longest; None with a single time."""
+        """The exponent of the growth of time with length, between the two longest responses; None with one time."""
         if len(self.seconds) < 2:  # noqa: PLR2004  a slope is between two points
             return None
         shorter, longer = (max(seconds, 1e-6) for seconds in self.seconds[-2:])
@@ -75,7 +75,7 @@ class TimeGrowth:
 
     @property
     def is_steep(self) -> bool:
-        """Whether it is a warning."""
+        """Whether the growth is reported as a warning."""
         is_notable = self.seconds[-1] > NOTABLE_SECONDS and self.exponent is not None and self.exponent > STEEP_EXPONENT
         return self.is_too_slow or is_notable
 

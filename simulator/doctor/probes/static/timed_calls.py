@@ -18,7 +18,7 @@ def invoke_cases(context: ProbeContext, cases: Sequence[Case], invoker: Invoker 
 
 
 def base_rollout_cases(context: ProbeContext, count: int) -> list[Case]:
-    """Return `count` rollouts of the base model, repeated when there are fewer."""
+    """Return `count` rollouts of the base model. If there are fewer, they are repeated."""
     cases = [
         Case(label="cost", record=group.prompt.record, text=response_text(rollout, context.settings.grading))
         for group in context.base_groups
