@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from simulator.identity.session_key import create_session_key
-from simulator.settings import FIXED_EPOCH, Pace, Settings
+from simulator.settings import FIXED_EPOCH, Auth, Pace, Settings
 from tests.full_disk import limit_file_size
 from tests.simulators import REGION, RunningSimulator, simulator_in_process
 from tests.training.training_files import make_training_file
@@ -18,8 +18,11 @@ HOUR = 3_600
 
 @pytest.fixture
 def manual_simulator() -> Iterator[RunningSimulator]:
-    """A simulator of this test's own whose clock moves only on request."""
-    with simulator_in_process(Settings(pace=Pace.MANUAL)) as simulator:
+    """A simulator for one test whose clock moves only on request.
+
+    Without keys an advance does not wait for the end of the current second.
+    """
+    with simulator_in_process(Settings(pace=Pace.MANUAL, auth=Auth.ANY)) as simulator:
         yield simulator
 
 
@@ -57,17 +60,17 @@ def test_the_clock_lists_the_unfinished_jobs(manual_simulator: RunningSimulator)
 def test_an_advance_moves_jobs_and_timestamps(manual_simulator: RunningSimulator) -> None:
     """This job ends because its function does not exist. A new file has the new time."""
     job = manual_simulator.create_job(manual_simulator.upload(make_training_file(100)))
-    standing = post_clock(manual_simulator, advance="1h")
+    state = post_clock(manual_simulator, advance="1h")
     after = manual_simulator.http.get(f"/v1/files/{manual_simulator.upload(make_training_file(101))}").json()
-    assert (standing["now"], standing["jobs"]) == (FIXED_EPOCH + HOUR, [])
+    assert (state["now"], state["jobs"]) == (FIXED_EPOCH + HOUR, [])
     assert manual_simulator.retrieve_job(job["id"])["finished_at"] == FIXED_EPOCH + 45 + 240
     assert after["created_at"] == FIXED_EPOCH + HOUR
 
 
 def test_the_clock_can_be_moved_to_a_time(manual_simulator: RunningSimulator) -> None:
     """Also to the current one. An earlier time is refused."""
-    seen = [post_clock(manual_simulator, to=time)["now"] for time in ("2026-01-01T02:00:00Z", FIXED_EPOCH + 2 * HOUR)]
-    assert seen == [FIXED_EPOCH + 2 * HOUR] * 2
+    times = [post_clock(manual_simulator, to=time)["now"] for time in ("2026-01-01T02:00:00Z", FIXED_EPOCH + 2 * HOUR)]
+    assert times == [FIXED_EPOCH + 2 * HOUR] * 2
     refused = manual_simulator.http.post("/_simulator/clock", json={"to": FIXED_EPOCH + HOUR})
     assert (refused.status_code, refused.json()["error"]["message"]) == (
         400,
@@ -122,16 +125,16 @@ def test_a_speed_for_one_job_leaves_the_others_unchanged(manual_simulator: Runni
     """And the server's."""
     file = manual_simulator.upload(make_training_file(100))
     first, _ = manual_simulator.create_job(file)["id"], manual_simulator.create_job(file)
-    standing = post_clock(manual_simulator, pace="realtime", speed=7, job=first)
-    assert (standing["speed"], [job["speed"] for job in standing["jobs"]]) == (1.0, [7.0, None])
+    state = post_clock(manual_simulator, pace="realtime", speed=7, job=first)
+    assert (state["speed"], [job["speed"] for job in state["jobs"]]) == (1.0, [7.0, None])
 
 
 def test_on_a_full_disk_an_advance_is_refused_and_nothing_moves(tmp_path: Path) -> None:
     """No part of the advance is applied."""
     with simulator_in_process(Settings(data=tmp_path / "data", pace=Pace.MANUAL)) as simulator:
         with limit_file_size(1):
-            seen = [simulator.http.post("/_simulator/clock", json={"advance": "5h"}).status_code for _ in range(3)]
-        assert (seen, post_clock(simulator, advance=0)["now"]) == ([507] * 3, FIXED_EPOCH)
+            statuses = [simulator.http.post("/_simulator/clock", json={"advance": "5h"}).status_code for _ in range(3)]
+        assert (statuses, post_clock(simulator, advance=0)["now"]) == ([507] * 3, FIXED_EPOCH)
         assert simulator.http.get("/v1/models").status_code == 200
 
 
@@ -140,12 +143,12 @@ def test_an_advance_ages_only_the_keys_from_before_it() -> None:
     with simulator_in_process() as simulator:
         old = simulator.key
         post_clock(simulator, advance="13h")
-        refused = simulator.http.get("/v1/models")
+        old_answer = simulator.http.get("/v1/models")
         simulator.http.headers["authorization"] = f"Bearer {create_session_key(REGION)}"
-        answered = simulator.http.get("/v1/models")
+        new_answer = simulator.http.get("/v1/models")
     assert simulator.key == old
-    assert (refused.status_code, refused.json()["error"]["message"]) == (401, "Bearer Token has expired")
-    assert answered.status_code == 200
+    assert (old_answer.status_code, old_answer.json()["error"]["message"]) == (401, "Bearer Token has expired")
+    assert new_answer.status_code == 200
 
 
 def test_a_running_job_ages_no_key() -> None:
