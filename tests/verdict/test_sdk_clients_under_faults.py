@@ -1,7 +1,6 @@
 """Clients with and without mistakes, each a few lines of the real SDK over a real socket, under scripted faults."""
 
 from collections.abc import Iterator
-from time import sleep
 from typing import Any
 
 import openai
@@ -14,7 +13,7 @@ from tests.training.training_files import make_training_file
 from tests.verdict.audit_scenario import JOBS_PATH
 
 LONGEST_WAIT = 0.3
-DELAY = 0.4  # of an answer that comes too late
+DELAY = 0.4  # seconds until a late answer
 TIMEOUT = 0.1
 CREATE_REQUESTS = {"method": "POST", "path": JOBS_PATH}
 RETRIEVE_REQUESTS = {"method": "GET", "path": f"{JOBS_PATH}/*"}
@@ -25,6 +24,11 @@ def faulty_simulator() -> Iterator[RunningSimulator]:
     """A simulator that allows clients to wait for a short time only."""
     with serve_simulator(Settings(port=0, verdict=VerdictSettings(longest_wait=LONGEST_WAIT))) as simulator:
         yield simulator
+
+
+def wait_for_answers(simulator: RunningSimulator) -> None:
+    """Wait until the simulator has answered every request, also those of clients that have disconnected."""
+    assert simulator.instance._services.in_flight_requests.wait_until_none(timeout=30)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +98,7 @@ def test_the_sdk_creates_a_job_again_when_the_answer_is_lost(
     create_job(openai_client.with_options(timeout=TIMEOUT) if "delay" in fault else openai_client, file)
     assert severity_by_rule(faulty_simulator) == {"C6": severity}
     if "delay" in fault:
-        sleep(DELAY)  # the first job is created when the delay is over
+        wait_for_answers(faulty_simulator)  # the first job is created when the delay is over
     assert count_jobs(openai_client, file) - before == jobs
 
 
@@ -161,6 +165,6 @@ def test_a_timeout_within_the_limit(faulty_simulator: RunningSimulator, openai_c
     add_fault(faulty_simulator, RETRIEVE_REQUESTS, delay=DELAY)
     with pytest.raises(openai.APITimeoutError):
         openai_client.with_options(timeout=TIMEOUT, max_retries=0).fine_tuning.jobs.retrieve(job)
-    sleep(DELAY)
+    wait_for_answers(faulty_simulator)
     assert severity_by_rule(faulty_simulator) == {}
     assert faulty_simulator.http.get("/_simulator/verdict").json()["seen"]["answers"] == {"hung up": 1}
