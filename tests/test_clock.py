@@ -18,8 +18,8 @@ class FakeMonotonic:
         return self.at
 
 
-def test_a_clock_stands_still_until_it_is_moved() -> None:
-    """However much real time passes."""
+def test_a_stopped_clock_changes_only_when_it_is_moved() -> None:
+    """It does not depend on real time."""
     machine = FakeMonotonic()
     clock = Clock(epoch=1_000, monotonic=machine)
     machine.at = 500.0

@@ -30,7 +30,7 @@ def test_ctrl_c_during_the_imports_exits_with_130(tmp_path: Path) -> None:
 
 
 def test_a_ctrl_c_lost_in_a_callback_is_raised_again() -> None:
-    """Python would print it and go on."""
+    """Python would print it and continue."""
 
     def interrupt_in_a_callback() -> None:
         referent = set[int]()

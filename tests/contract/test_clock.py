@@ -139,7 +139,7 @@ def test_on_a_full_disk_an_advance_is_refused_and_nothing_moves(tmp_path: Path) 
 
 
 def test_an_advance_ages_only_the_keys_from_before_it() -> None:
-    """Thirteen hours expire a short-term key. A client that creates one for each request goes on."""
+    """Thirteen hours expire a short-term key. A client that creates one for each request continues."""
     with simulator_in_process() as simulator:
         old = simulator.key
         post_clock(simulator, advance="13h")

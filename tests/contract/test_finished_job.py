@@ -342,7 +342,7 @@ def test_two_jobs_with_the_same_inputs_have_the_same_log(
     """Also concurrently: neither order nor concurrency changes a random draw."""
     file = served_simulator.upload(finished_job.content)
     jobs = [served_simulator.create_job(file, function=finished_job.function)["id"] for _ in range(2)]
-    stories = [
+    metrics_by_job = [
         [
             event["data"]
             for event in served_simulator.list_events(served_simulator.wait_for_job(job)["id"])
@@ -350,7 +350,9 @@ def test_two_jobs_with_the_same_inputs_have_the_same_log(
         ]
         for job in jobs
     ]
-    assert stories[0] == stories[1] == [event["data"] for event in metrics(finished_job, served_simulator)]
+    assert (
+        metrics_by_job[0] == metrics_by_job[1] == [event["data"] for event in metrics(finished_job, served_simulator)]
+    )
 
 
 def test_a_get_changes_nothing(finished_job: FinishedJob, served_simulator: RunningSimulator) -> None:

@@ -134,7 +134,7 @@ def test_a_function_stays_as_it_is_when_its_new_package_is_refused(
 def test_some_packages_are_refused_at_the_first_invocation(
     functions: "LambdaClient", served_simulator: RunningSimulator, package: HostilePackage
 ) -> None:
-    """With Lambda's error name. No folder is left, and the simulator goes on."""
+    """With Lambda's error name. No folder is left, and the simulator still answers."""
     before = environments(served_simulator)
     message = invoke_outcome(functions, deploy_package(functions, served_simulator, package))
     assert message.startswith("InvalidZipFileException: Lambda could not unzip the deployment package. ")

@@ -167,14 +167,13 @@ def test_the_message_has_function_rollout_reason_response_and_advice() -> None:
     )
 
 
-@pytest.mark.parametrize("depth", [960, 970, 980, 985, 988, 990, 991, 992, 993, 995])
 @pytest.mark.parametrize("position", ["id", "aggregate_reward_score", "metrics_list"])
-def test_a_response_at_the_limit_of_nesting_is_a_grader_error(position: str, depth: int) -> None:
+def test_a_response_at_the_limit_of_nesting_is_a_grader_error(position: str) -> None:
     """Python parses slightly deeper nesting than it encodes, and the message encodes the result."""
-    nested = b"[" * depth + b"]" * depth
     payload = json.dumps([GOOD[0], {"id": "r-1", "aggregate_reward_score": "1", position: "DEEP"}]).encode()
-    with pytest.raises(GraderError):
-        rewards(payload.replace(b'"DEEP"', nested))
+    for depth in (960, 970, 980, 985, 988, 990, 991, 992, 993, 995):
+        with pytest.raises(GraderError):
+            rewards(payload.replace(b'"DEEP"', b"[" * depth + b"]" * depth))
 
 
 def test_a_message_has_no_control_characters() -> None:

@@ -199,10 +199,10 @@ def test_without_a_reference_no_response_is_right() -> None:
     ["####" + " " * 60_000, "<answer>" * 8_000, "```\n" + " " * 60_000, '{"a":' * 9_000, "- " * 30_000, "1" * 60_000],
     ids=["spaces", "tags", "fence", "braces", "dashes", "digits"],
 )
-@pytest.mark.parametrize("reference", ["72", "yes", "returns", ORDER, PROGRAM, "It is six words long, this one."])
-def test_no_text_takes_long_to_check(text: str, reference: Json) -> None:
+def test_no_text_takes_long_to_check(text: str) -> None:
     """Each of these texts could make a pattern run for minutes."""
-    assert not check(text, reference)
+    references: tuple[Json, ...] = ("72", "yes", "returns", ORDER, PROGRAM, "It is six words long, this one.")
+    assert [reference for reference in references if check(text, reference)] == []
 
 
 @pytest.mark.parametrize("model", [GPT, QWEN])
