@@ -7,6 +7,8 @@ An `ErrorKind` is a row of the catalogue. Call it to create the `ApiError`:
 The envelope is `{"error": {"code", "message", "param", "type"}}`, keys in alphabetical order (OBSERVED). Messages are
 the service's own if they are known. `hint` is sent in the header `x-simulator-hint`. It explains what the service's
 short message does not.
+
+Fault scripts name an error by its constant, and give values by the names in its message: neither may be renamed.
 """
 
 from dataclasses import dataclass
@@ -146,7 +148,7 @@ NOT_TUNABLE: Final = ErrorKind(
     evidence=Evidence.INFERRED,
     source="that it is refused follows from the documented models and region; wording ours",
 )
-REPLAY_IMPOSSIBLE: Final = ErrorKind(
+NOT_RETOLD: Final = ErrorKind(
     status=400,
     code="rollouts_unavailable",
     message="The rollouts of this job cannot be replayed: {why}.",
@@ -328,7 +330,7 @@ BODY_TOO_LARGE: Final = ErrorKind(
 WRONG_CONTENT_TYPE: Final = ErrorKind(
     status=415,
     code="unsupported_content_type",
-    message="Unsupported content type '{got}': this endpoint takes '{expected}'.",
+    message="Unsupported content type '{given}': this endpoint takes '{wanted}'.",
     evidence=Evidence.INFERRED,
     source="ours",
 )

@@ -16,7 +16,7 @@ from simulator.errors import (
     FAULTY_SCRIPT,
     INTERNAL_ERROR,
     INVALID_REQUEST,
-    REPLAY_IMPOSSIBLE,
+    NOT_RETOLD,
     STORAGE_FULL,
     UNKNOWN_PATH,
     WRONG_METHOD,
@@ -96,7 +96,7 @@ def _translate_exception(request: Request, exception: Exception) -> ApiError:  #
             return INVALID_REQUEST(why=str(exception))
         case ReplayError():
             hint = "start the simulator with the settings of the job, and keep its files"
-            return REPLAY_IMPOSSIBLE(why=str(exception), hint=hint)
+            return NOT_RETOLD(why=str(exception), hint=hint)
         case ScriptError():
             return FAULTY_SCRIPT(why=str(exception), hint="`rft-sim faults explain` describes every field")
         case StoreFullError():

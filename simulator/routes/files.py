@@ -26,7 +26,7 @@ async def upload(context: RequestContext) -> Json:
     app = context.app
     content_type = context.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != _FORM:
-        raise WRONG_CONTENT_TYPE(got=content_type, expected=_FORM, hint="a form with 'purpose' and 'file'")
+        raise WRONG_CONTENT_TYPE(given=content_type, wanted=_FORM, hint="a form with 'purpose' and 'file'")
     with translate_disk_full_errors():  # a large file is in a temporary file
         staged, filename = await _receive_upload(context)
     # Nothing is awaited from here on, so no delete of the same bytes can run in between.

@@ -24,7 +24,7 @@ def parse_body(
     """
     content_type = headers.get("content-type", _JSON).partition(";")[0].strip().lower()
     if content_type != _JSON:
-        raise WRONG_CONTENT_TYPE(got=content_type, expected=_JSON, hint=f"with curl: -H 'Content-Type: {_JSON}'")
+        raise WRONG_CONTENT_TYPE(given=content_type, wanted=_JSON, hint=f"with curl: -H 'Content-Type: {_JSON}'")
     value = _parse_json(body)
     if not isinstance(value, dict):
         raise BODY_NOT_AN_OBJECT(hint="it begins with '{' and ends with '}'")
