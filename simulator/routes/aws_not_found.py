@@ -35,9 +35,7 @@ def unserved_service_hint(service: str, *, api_hint: str) -> str:
     """Return what a user of an unserved AWS service can do. `api_hint` is the hint of the API for the same path."""
     if service == _BEDROCK:
         return api_hint
-    return (
-        f"the simulator does not serve the AWS service {service!a}; unset AWS_ENDPOINT_URL to send the request to AWS"
-    )
+    return f"the simulator does not serve the AWS service {service!a}"
 
 
 def unserved_service_response(scope: Scope, *, service: str, hint: str, status: int, request_id: str) -> Response:

@@ -11,7 +11,7 @@ from tests.aws.conftest import RunningAws
 
 NOT_BEDROCK = "the OpenAI-compatible API is under {url}/v1; boto3's bedrock and bedrock-runtime are not served"
 NO_SERVICE = (
-    "the simulator does not serve the AWS service '{service}'; unset AWS_ENDPOINT_URL to send the request to AWS"
+    "the simulator does not serve the AWS service '{service}'"
 )
 NO_OPERATION = "moto, which simulates AWS here, has no operation of {operation}"
 NO_PACKAGE = (
