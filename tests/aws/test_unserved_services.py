@@ -10,9 +10,7 @@ from botocore.exceptions import ClientError
 from tests.aws.conftest import RunningAws
 
 NOT_BEDROCK = "the OpenAI-compatible API is under {url}/v1; boto3's bedrock and bedrock-runtime are not served"
-NO_SERVICE = (
-    "the simulator does not serve the AWS service '{service}'"
-)
+NO_SERVICE = "the simulator does not serve the AWS service '{service}'"
 NO_OPERATION = "moto, which simulates AWS here, has no operation of {operation}"
 NO_PACKAGE = (
     "The simulator cannot serve {service} without the Python package {package}, which moto needs for it."

@@ -17,11 +17,11 @@ from tests.faults.test_stream_faults import chat, collect
 from tests.simulators import BASE_MODEL, REGION
 
 
-def stop_server(_: Simulator) -> None:
-    """Do nothing: leaving the block stops the server."""
+def stop_at_end_of_block(_: Simulator) -> None:
+    """Do nothing. The end of the `with` block stops the server."""
 
 
-@pytest.mark.parametrize("end_server", [stop_server, Simulator.reset], ids=["stopped", "reset"])
+@pytest.mark.parametrize("end_server", [stop_at_end_of_block, Simulator.reset], ids=["stopped", "reset"])
 def test_stopping_a_server_disconnects_delayed_requests(end_server: Callable[[Simulator], None]) -> None:
     """A stalled stream and a delayed request end with a connection error, and no task is cancelled."""
     received: list[Any] = []
@@ -31,15 +31,15 @@ def test_stopping_a_server_disconnects_delayed_requests(end_server: Callable[[Si
             registry = simulator.context.fault_registry
             registry.add({"request": {"path": "**/chat/completions"}, "stream": {"stall_after": 4}})
             registry.add({"request": {"path": "/v1/models/*"}, "delay": 3_600})
-            stalled = threads.submit(lambda: collect(chat(client), received))
-            delayed = threads.submit(client.models.retrieve, BASE_MODEL)
+            stalled_stream = threads.submit(lambda: collect(chat(client), received))
+            delayed_request = threads.submit(client.models.retrieve, BASE_MODEL)
             wait_for(lambda: [status.applied for status in registry.statuses()] == [1, 1])
             wait_for(lambda: len(received) == 4)
             end_server(simulator)
         with pytest.raises(APIConnectionError):
-            stalled.result(TIMEOUT)
+            stalled_stream.result(TIMEOUT)
         with pytest.raises(APIConnectionError):
-            delayed.result(TIMEOUT)
+            delayed_request.result(TIMEOUT)
     client.close()
     assert len(received) == 4
     assert messages == []

@@ -82,7 +82,7 @@ EVENTS: dict[type, st.SearchStrategy[Event]] = {
 
 @st.composite
 def logs(draw: st.DrawFn) -> list[Event]:
-    """A log of any length that the table allows."""
+    """A log with a random number of events that TRANSITIONS allows."""
     log: list[Event] = [draw(EVENTS[JobCreated])]
     status = Status.VALIDATING_FILES
     for _ in range(draw(st.integers(min_value=0, max_value=12))):
@@ -104,19 +104,19 @@ def fold(log: list[Event]) -> Job:
 
 
 def test_the_table_has_every_event() -> None:
-    """No event is without a status that allows it, and the strategies above draw every event."""
-    allowed = {kind for moves in TRANSITIONS.values() for kind in moves}
+    """Some status allows each event, and the strategies above draw every event."""
+    allowed = {kind for transitions in TRANSITIONS.values() for kind in transitions}
     assert allowed == set(Event.__args__) == set(EVENTS) == set(EXAMPLES)
 
 
 @pytest.mark.shows("statuses")
 def test_only_succeeded_failed_and_cancelled_are_terminal() -> None:
-    """A client must not take `validating_files` or `queued` for an end."""
+    """A client must keep polling while a job is `validating_files` or `queued`."""
     assert {status for status in Status if status.is_terminal} == {Status.SUCCEEDED, Status.FAILED, Status.CANCELLED}
 
 
-def test_a_job_can_be_cancelled_and_can_fail_in_every_status_before_its_end() -> None:
-    """The table has both transitions for each of these statuses."""
+def test_a_job_that_has_not_ended_can_be_cancelled_and_can_fail() -> None:
+    """TRANSITIONS has both events for every status that is not terminal."""
     for status in Status:
         if not status.is_terminal:
             assert TRANSITIONS[status][JobCancelled] is Status.CANCELLED
@@ -140,7 +140,7 @@ EXAMPLES: dict[type, Event] = {
     JobFailed: JobFailed(at=5, failure=FAILURE),
     JobCancelled: JobCancelled(at=5),
 }
-LOGS: dict[Status, list[type]] = {
+EVENT_TYPES_BY_STATUS: dict[Status, list[type]] = {
     Status.VALIDATING_FILES: [JobCreated],
     Status.QUEUED: [JobCreated, FilesValidated],
     Status.RUNNING: [JobCreated, FilesValidated, TrainingStarted],
@@ -152,8 +152,8 @@ LOGS: dict[Status, list[type]] = {
 
 @pytest.mark.parametrize("status", Status)
 def test_an_illegal_transition_raises_and_changes_nothing(status: Status) -> None:
-    """Every event in every status: the table decides."""
-    job = fold([EXAMPLES[kind] for kind in LOGS[status]])
+    """Every event is applied in every status. TRANSITIONS says whether it is legal."""
+    job = fold([EXAMPLES[kind] for kind in EVENT_TYPES_BY_STATUS[status]])
     before = encode_job(job)
     assert job.status is status
     for kind, event in EXAMPLES.items():
@@ -177,7 +177,7 @@ def test_the_job_is_the_fold_of_its_log(log: list[Event]) -> None:
 @settings(max_examples=50)
 @given(logs())
 def test_a_job_is_equal_after_encoding_and_decoding(log: list[Event]) -> None:
-    """Floats keep every bit."""
+    """Floats are equal too."""
     job = fold(log)
     assert decode_job(encode_job(job)) == job
 
@@ -211,7 +211,7 @@ def test_a_complete_log_gives_all_fields_of_the_job() -> None:
 
 
 def test_a_failed_job_has_no_model() -> None:
-    """Even if it fails after its model was created."""
+    """This is also true if the job fails after its model was created."""
     running: list[Event] = [
         JobCreated(at=0, job_id="ftjob-1", spec=JOB_SPEC),
         FilesValidated(at=1, training_records=90, held_out_records=10),
@@ -223,8 +223,8 @@ def test_a_failed_job_has_no_model() -> None:
     assert (job.status, job.fine_tuned_model, job.failure, job.finished_at) == (Status.FAILED, None, failure, 4)
 
 
-def test_the_log_stores_the_spec_under_the_key_order() -> None:
-    """Data folders and readers of `/_simulator/jobs/ID/log` depend on this key."""
+def test_the_log_stores_the_spec_as_order() -> None:
+    """Data folders and readers of `/_simulator/jobs/ID/log` depend on the key `order`."""
     created = JobCreated(at=100, job_id="ftjob-1", spec=JOB_SPEC)
     for text in (encode_event(created), encode_job(apply(None, created))):
         stored = json.loads(text)

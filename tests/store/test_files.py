@@ -23,7 +23,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def files(database: Database) -> FileStore:
-    """No files yet."""
+    """A store without files."""
     return FileStore(database)
 
 
@@ -42,7 +42,7 @@ def page(
 
 
 def test_files_are_listed_in_both_orders(files: FileStore) -> None:
-    """By upload."""
+    """The order is the order of upload."""
     for ordinal in range(3):
         files.add(make_file(ordinal))
     assert page(files) == (["file-2", "file-1", "file-0"], False)
@@ -65,8 +65,8 @@ def test_an_unknown_cursor_is_refused(files: FileStore) -> None:
         page(files, after="file-9")
 
 
-def test_a_cursor_may_have_another_purpose_than_the_filter(files: FileStore) -> None:
-    """Its position counts."""
+def test_the_filter_by_purpose_does_not_apply_to_the_cursor(files: FileStore) -> None:
+    """The page starts after the position of the cursor."""
     for ordinal in range(4):
         files.add(make_file(ordinal, purpose="fine-tune" if ordinal % 2 else "other"))
     assert page(files, purpose="fine-tune") == (["file-3", "file-1"], False)
@@ -75,7 +75,7 @@ def test_a_cursor_may_have_another_purpose_than_the_filter(files: FileStore) -> 
 
 
 def test_a_project_sees_its_own_files_only(files: FileStore) -> None:
-    """Those of other projects are neither listed, found nor deleted, and are not cursors."""
+    """A file of another project is not listed or found. It cannot be deleted or used as a cursor."""
     files.add(make_file(0))
     files.add(make_file(1, project="other"))
     assert (page(files), page(files, project="other")) == ((["file-0"], False), (["file-1"], False))
@@ -86,7 +86,7 @@ def test_a_project_sees_its_own_files_only(files: FileStore) -> None:
 
 @given(count=st.integers(0, 12), limit=st.integers(1, 5), order=st.sampled_from(["asc", "desc"]))
 def test_pages_cover_the_list(count: int, limit: int, order: str) -> None:
-    """Each file once, in order, with any page size."""
+    """With any page size, each file is listed once, in order."""
     database = Database(Path(":memory:"))
     files = FileStore(database)
     try:
@@ -113,12 +113,18 @@ def test_a_file_can_be_deleted_once(files: FileStore) -> None:
 
 
 def test_a_blob_is_referenced_by_files_and_jobs(database: Database, files: FileStore) -> None:
-    """A job's data outlive the file object."""
+    """The data of a job stays after the file object is deleted."""
     files.add(make_file(0, sha256="same"))
     files.add(make_file(1, sha256="same", project="other"))
-    uses = ["same", "other"]
+    job_hashes = ["same", "other"]
     JobLogStore(database).append(
-        job="job", project=PROJECT, at=0, finished_at=None, projection="{}", entry=make_entry(0), used_sha256s=uses
+        job="job",
+        project=PROJECT,
+        at=0,
+        finished_at=None,
+        projection="{}",
+        entry=make_entry(0),
+        used_sha256s=job_hashes,
     )
     in_use = [files.is_referenced(sha) for sha in ("same", "other", "never")]
     files.delete(PROJECT, "file-0")
@@ -131,16 +137,22 @@ def test_a_blob_is_referenced_until_its_last_file_is_deleted(files: FileStore) -
     files.add(make_file(0, sha256="same"))
     files.add(make_file(1, sha256="same", project="other"))
     files.delete(PROJECT, "file-0")
-    after_one = files.is_referenced("same")
+    is_referenced_by_second_file = files.is_referenced("same")
     files.delete("other", "file-1")
-    assert (after_one, files.is_referenced("same")) == (True, False)
+    assert (is_referenced_by_second_file, files.is_referenced("same")) == (True, False)
 
 
-def test_hashes_are_listed_by_latest_upload_and_then_those_of_jobs(database: Database, files: FileStore) -> None:
-    """Each once: a deleted file of a job is still known."""
-    uses = ["gone", "sha-0"]
+def test_hashes_of_files_come_before_hashes_of_jobs(database: Database, files: FileStore) -> None:
+    """Files are listed by latest upload. Each hash is listed once. A deleted file of a job is still listed."""
+    job_hashes = ["gone", "sha-0"]
     JobLogStore(database).append(
-        job="job", project=PROJECT, at=0, finished_at=None, projection="{}", entry=make_entry(0), used_sha256s=uses
+        job="job",
+        project=PROJECT,
+        at=0,
+        finished_at=None,
+        projection="{}",
+        entry=make_entry(0),
+        used_sha256s=job_hashes,
     )
     for ordinal in range(3):
         files.add(make_file(ordinal))
@@ -148,10 +160,10 @@ def test_hashes_are_listed_by_latest_upload_and_then_those_of_jobs(database: Dat
 
 
 def test_the_generation_changes_with_files(files: FileStore) -> None:
-    """So a cache of all files knows without a query that it is stale."""
-    ids = [files.generation]
+    """A cache of all files compares the generation to detect a change without a query."""
+    generations = [files.generation]
     files.add(make_file(0))
-    ids.append(files.generation)
+    generations.append(files.generation)
     files.delete(PROJECT, "file-0")
-    ids.append(files.generation)
-    assert len(set(ids)) == 3
+    generations.append(files.generation)
+    assert len(set(generations)) == 3

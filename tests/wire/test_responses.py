@@ -1,4 +1,4 @@
-"""Response objects: every key, in order, for each end of an answer."""
+"""Response objects: every key, in order, for each finish reason."""
 
 import json
 from dataclasses import replace
@@ -36,7 +36,7 @@ MESSAGE = {
     "status": "completed",
     "type": "message",
 }
-THOUGHT = {
+REASONING_ITEM = {
     "content": [{"text": "Adding the two.", "type": "reasoning_text"}],
     "id": "rs_0",
     "summary": [],
@@ -56,7 +56,7 @@ def response(reply: Reply = REPLY, **fields: Any) -> Json:
 
 
 def test_a_plain_response_has_every_key() -> None:
-    """Those of OpenAI's object, except for hosted tools. A missing field has its default."""
+    """The keys are those of OpenAI's object, except for hosted tools. A missing field has its default."""
     assert response() == {
         "background": False,
         "created_at": 5,
@@ -69,7 +69,7 @@ def test_a_plain_response_has_every_key() -> None:
         "metadata": {},
         "model": "m",
         "object": "response",
-        "output": [THOUGHT, MESSAGE],
+        "output": [REASONING_ITEM, MESSAGE],
         "parallel_tool_calls": True,
         "previous_response_id": None,
         "reasoning": {"effort": "medium", "summary": None},
@@ -127,10 +127,10 @@ def test_the_fields_of_the_request_are_echoed() -> None:
 
 
 @pytest.mark.parametrize("fields", [{"text": {"format": {"type": "json_object"}}}, {"truncation": "auto"}])
-def test_a_response_is_valid_to_openais_sdk(fields: Json) -> None:
-    """Strictly, with each status."""
-    for one in (response(**fields), response(CALLS), unfinished_response(response(), "in_progress")):
-        Response.model_validate(one, strict=True)
+def test_the_openai_sdk_accepts_a_response(fields: Json) -> None:
+    """Strict validation accepts each status."""
+    for body in (response(**fields), response(CALLS), unfinished_response(response(), "in_progress")):
+        Response.model_validate(body, strict=True)
 
 
 def test_tool_calls_have_no_message() -> None:
@@ -138,35 +138,39 @@ def test_tool_calls_have_no_message() -> None:
     assert output(CALLS) == [
         {
             "arguments": "{}",
-            "call_id": f"call_{place + 1}",
-            "id": f"fc_{place}",
+            "call_id": f"call_{index + 1}",
+            "id": f"fc_{index}",
             "name": name,
             "status": "completed",
             "type": "function_call",
         }
-        for place, name in enumerate("fg")
+        for index, name in enumerate("fg")
     ]
 
 
 def test_a_cut_off_message_is_incomplete() -> None:
-    """Like its response. The reason is the token budget."""
-    cut = response(replace(REPLY, finish_reason="length"))
-    entries = cut["status"], cut["incomplete_details"], cut["output"][1]["status"]
+    """The response is incomplete too. The reason is the token budget."""
+    truncated_response = response(replace(REPLY, finish_reason="length"))
+    entries = (
+        truncated_response["status"],
+        truncated_response["incomplete_details"],
+        truncated_response["output"][1]["status"],
+    )
     assert entries == ("incomplete", {"reason": "max_output_tokens"}, "incomplete")
 
 
 def test_a_budget_used_by_reasoning_leaves_no_message() -> None:
-    """OPENAI: incomplete, with only the reasoning."""
-    assert output(replace(REPLY, text="", finish_reason="length")) == [THOUGHT]
+    """The output then contains only the reasoning, as at OpenAI."""
+    assert output(replace(REPLY, text="", finish_reason="length")) == [REASONING_ITEM]
 
 
-def test_an_empty_answer_is_still_a_message() -> None:
-    """If it was not cut off."""
+def test_an_empty_complete_answer_is_still_a_message() -> None:
+    """Only an answer that the token budget cut off has no message."""
     assert [item["type"] for item in output(replace(REPLY, text=""))] == ["reasoning", "message"]
 
 
 def test_a_compaction_is_one_item() -> None:
-    """Valid to the SDK, which refuses a user message among output items."""
+    """The SDK accepts it. It refuses a user message among the output items."""
     compaction = render_compaction(
         response_id="resp_1", item_id="cmp_1", created_at=5, content="abc", input_tokens=9, output_tokens=1
     )

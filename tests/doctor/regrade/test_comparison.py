@@ -8,8 +8,8 @@ from simulator.doctor.regrade.comparison import compare_scores
 from tests.doctor.regrade.stored_samples import regraded_group
 
 
-def test_a_split_is_summarized_before_and_now() -> None:
-    """Means, the number of higher and lower scores, dead groups, and right rollouts above wrong ones."""
+def test_a_split_has_a_summary_of_its_old_and_new_scores() -> None:
+    """It has means, counts of changed scores, the share of groups with equal scores, and the share of ordered pairs."""
     rows = [
         *regraded_group((0.0, 1.0, True), (0.0, 0.0, False), (0.0, 0.0, False), (1.0, 0.5, True)),
         *regraded_group((1.0, 1.0, True), (1.0, 1.0, True), line=2),
@@ -26,20 +26,20 @@ def test_a_split_is_summarized_before_and_now() -> None:
         "groups": 2,
         "dead_before": 0.5,
         "dead_now": 0.5,
-        # As in T12, pairs that tie at the lowest score do not count.
+        # As in the probe T12, pairs in which both rollouts have the lowest score are left out.
         "ahead_before": 1.0,
         "ahead_now": 1.0,
     }
 
 
-def test_a_rollout_without_a_new_score_counts_only_as_lost() -> None:
-    """Both means leave it out."""
+def test_a_rollout_without_a_new_score_is_only_in_the_count_of_lost_scores() -> None:
+    """Neither mean includes the rollout."""
     (split,) = compare_scores(regraded_group((1.0, None, True), (0.0, 1.0, True))).splits
     assert (split.mean_before, split.mean_now, split.up, split.down, split.lost) == (0.0, 1.0, 1, 0, 1)
 
 
 def test_the_largest_change_comes_first() -> None:
-    """A lost score before all others. Equal changes keep their order."""
+    """A rollout without a new score comes before all others. Equal changes keep their order."""
     rows = regraded_group((0.0, 0.1, True), (0.0, 1.0, True), (1.0, None, True), (0.5, 0.5, True), (1.0, 0.0, True))
     comparison = compare_scores(rows)
     assert [row.rollout.index for row in comparison.changed_rows] == [2, 1, 4, 0]
