@@ -32,7 +32,7 @@ def split_s3_uri(location: str) -> tuple[str, str]:
     """
     bucket, _, key = location.removeprefix(S3_SCHEME).partition("/")
     if not bucket:
-        raise UsageError(f"{location} names no bucket.", next_step="Write s3://bucket/key.")
+        raise UsageError(f"{location} has no bucket name.", next_step="Write s3://bucket/key.")
     return bucket, key
 
 
@@ -40,14 +40,14 @@ def download(location: str, *, folder: Path, s3_factory: S3ClientFactory) -> Pat
     """Return the local file of `location`. An object in S3 is downloaded into `folder` under its own name.
 
     Raises:
-        UsageError: the location names no object, or S3 refused the download.
+        UsageError: the location has no object name, or S3 refused the download.
     """
     if not is_s3_uri(location):
         return Path(location)
     bucket, key = split_s3_uri(location)
     name = PurePosixPath(key).name
     if not name or key.endswith("/"):
-        raise UsageError(f"{location} names no object.", next_step="Write s3://bucket/key.")
+        raise UsageError(f"{location} has no object name.", next_step="Write s3://bucket/key.")
     path = folder / name
     try:
         s3_factory().download_file(bucket, key, str(path))
@@ -110,7 +110,7 @@ def store_artifacts(
         fallback_paths = ", ".join(_write_files(artifacts, fallback))
         raise Incomplete(
             f"The job has ended, but its results could not be stored at {location}. {client_error.message}",
-            next_step=f"They are in {fallback_paths}",
+            next_step=f"Find the results in {fallback_paths}",
         ) from error
     return tuple(f"{S3_SCHEME}{bucket}/{key}" for key in keys.values())
 

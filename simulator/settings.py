@@ -348,7 +348,9 @@ def apply_assignments(settings: Settings, assignments: Iterable[str] = ()) -> Se
         name, equals, value = assignment.partition("=")
         name = name.strip()
         if not equals or name not in defaults:
-            raise InvalidSettingError(f"{assignment!r} is not NAME=VALUE of a setting; `rft-sim settings` lists them")
+            raise InvalidSettingError(
+                f"{assignment!r} is not NAME=VALUE with the name of a setting; `rft-sim settings` lists all settings"
+            )
         *path, last = name.split(".")
         group = values
         for part in path:

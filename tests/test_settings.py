@@ -1,4 +1,4 @@
-"""Settings: one frozen value that assignments change by name."""
+"""Settings: how assignments of names to values are parsed, formatted and applied."""
 
 import ast
 from dataclasses import replace
@@ -28,7 +28,7 @@ _REGIONS = get_args(Region)
 
 
 def test_an_assignment_changes_a_setting_and_is_parsed_by_its_type() -> None:
-    """Dots name nested settings. The type decides how enumerations, numbers, booleans and lists are parsed."""
+    """A dot in a name means a nested setting. The type decides how enumerations, booleans and lists are parsed."""
     assert apply_assignments(
         Settings(),
         [
@@ -51,9 +51,18 @@ def test_an_assignment_changes_a_setting_and_is_parsed_by_its_type() -> None:
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
-        ("paces=poll", "'paces=poll' is not NAME=VALUE of a setting; `rft-sim settings` lists them"),
-        ("grading=1", "'grading=1' is not NAME=VALUE of a setting; `rft-sim settings` lists them"),
-        ("seed.deep=1", "'seed.deep=1' is not NAME=VALUE of a setting; `rft-sim settings` lists them"),
+        (
+            "paces=poll",
+            "'paces=poll' is not NAME=VALUE with the name of a setting; `rft-sim settings` lists all settings",
+        ),
+        (
+            "grading=1",
+            "'grading=1' is not NAME=VALUE with the name of a setting; `rft-sim settings` lists all settings",
+        ),
+        (
+            "seed.deep=1",
+            "'seed.deep=1' is not NAME=VALUE with the name of a setting; `rft-sim settings` lists all settings",
+        ),
         ("redteam=nan", "redteam=nan: input should be less than or equal to 1000"),
         ("port=70000", "port=70000: input should be less than or equal to 65535"),
         (
@@ -62,7 +71,7 @@ def test_an_assignment_changes_a_setting_and_is_parsed_by_its_type() -> None:
             + ", ".join(f"'{name}'" for name in _REGIONS[:-1])
             + " or 'us-gov-west-1'",
         ),
-        ("seed", "'seed' is not NAME=VALUE of a setting; `rft-sim settings` lists them"),
+        ("seed", "'seed' is not NAME=VALUE with the name of a setting; `rft-sim settings` lists all settings"),
         ("lambda_workers=0", "lambda_workers=0: input should be greater than or equal to 1"),
         ("held_out=head", "held_out=head: input should be 'tail' or 'seeded'"),
         (
@@ -86,15 +95,15 @@ def test_an_unknown_setting_or_invalid_value_is_an_error(assignment: str, messag
     ],
 )
 def test_formatted_settings_can_be_applied_again(settings: Settings) -> None:
-    """Every setting round-trips, empty values included."""
+    """Every setting has the same value afterwards, also an empty one."""
     assert (
         apply_assignments(Settings(data=Path("elsewhere"), answer_path="x"), format_assignments(settings)) == settings
     )
 
 
 def test_a_job_keeps_the_settings_it_was_created_with() -> None:
-    """Every setting that its lifecycle depends on comes back, defaults included; no other setting changes."""
-    at_creation = Settings(
+    """All settings that the job's lifecycle reads are restored, also defaults. Other settings do not change."""
+    creation_settings = Settings(
         seed=3,
         answer_path="a.b",
         held_out="seeded",
@@ -102,15 +111,19 @@ def test_a_job_keeps_the_settings_it_was_created_with() -> None:
         dataset=DatasetLimits(max_prompt_tokens=500),
         redteam=2.5,
     )
-    at_restart = Settings(port=1, detect_convergence=True, redteam=1.0, validation_dataset=DatasetLimits(min_records=2))
-    assert restore_job_settings(at_restart, job_assignments(at_creation)) == replace(at_creation, seed=0, port=1)
-    assert restore_job_settings(at_restart, job_assignments(Settings())) == Settings(port=1)
-    assert restore_job_settings(at_restart, job_assignments(at_restart)) is at_restart
+    restart_settings = Settings(
+        port=1, detect_convergence=True, redteam=1.0, validation_dataset=DatasetLimits(min_records=2)
+    )
+    assert restore_job_settings(restart_settings, job_assignments(creation_settings)) == replace(
+        creation_settings, seed=0, port=1
+    )
+    assert restore_job_settings(restart_settings, job_assignments(Settings())) == Settings(port=1)
+    assert restore_job_settings(restart_settings, job_assignments(restart_settings)) is restart_settings
 
 
 def test_job_settings_are_all_settings_that_the_lifecycle_reads() -> None:
     """A change of any other setting cannot change a job that has begun."""
-    read_settings = {
+    settings_in_use = {
         node.attr
         for module in (lifecycle, run_preparation)
         for node in ast.walk(ast.parse(getsource(module)))
@@ -126,4 +139,4 @@ def test_job_settings_are_all_settings_that_the_lifecycle_reads() -> None:
         validation_dataset=DatasetLimits(min_records=2),
     )
     names = {line.partition("=")[0].partition(".")[0] for line in job_assignments(all_job_settings)}
-    assert names == read_settings
+    assert names == settings_in_use

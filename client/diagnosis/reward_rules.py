@@ -16,9 +16,9 @@ from client.terminal import format_count
 # AWS on rewards (Nova RFT): above .95 before tuning "RFT unnecessary"; below 5 % of positive examples sparse; watch
 # for "rewards plateauing below 0.15".
 SATURATED_REWARD, SPARSE_REWARD, PLATEAU_REWARD = 0.95, 0.05, 0.15
-# INFERRED, on simulated runs: sound rewards rose by .12 and more, random ones by .06 at most.
+# INFERRED, on simulated runs: valid rewards rose by .12 and more, random ones by .06 at most.
 MIN_REWARD_GAIN, HIGH_INITIAL_REWARD = 0.05, 0.9
-# INFERRED: sound runs of 4 prompts per step ended at most .06 below their best. Runs of one prompt per step are
+# INFERRED: normal runs of 4 prompts per step ended at most .06 below their best. Runs of one prompt per step are
 # noisier, so the fall must also exceed chance: this many standard errors of the difference of both means.
 MAX_REWARD_FALL, _FALL_STANDARD_ERRORS = 0.1, 3.0
 # Microsoft's skill for reinforcement tuning: a gap of .05 is healthy, one above .10 a reason to stop.

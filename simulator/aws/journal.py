@@ -43,7 +43,7 @@ class Journal:
         self._requests = requests
         self._bodies = bodies
         # A kill between the file of a body and its entry leaves an unreferenced file.
-        bodies.remove_unreferenced(requests.body_sha256s())
+        bodies.remove_unreferenced(requests.list_body_hashes())
 
     @property
     def seed(self) -> int | None:
@@ -53,7 +53,7 @@ class Journal:
 
     def find_corruption(self) -> str | None:
         """Return the name of a missing or damaged body file and its problem; None when all files are intact."""
-        corruptions = ((name, self._bodies.find_corruption(name)) for name in sorted(self._requests.body_sha256s()))
+        corruptions = ((name, self._bodies.find_corruption(name)) for name in sorted(self._requests.list_body_hashes()))
         return next((f"{name} {problem}" for name, problem in corruptions if problem), None)
 
     def receive_body(self, body: BinaryIO) -> RequestBody:

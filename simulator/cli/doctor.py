@@ -126,7 +126,7 @@ def doctor(
     settings = _parse_settings(seed, changes)
     from simulator.cli.doctor_run import DoctorRun, OutputsSource, run_doctor  # noqa: PLC0415  --help need not wait for it
     from simulator.cli.report_files import ReportFiles  # noqa: PLC0415  as above
-    from simulator.doctor.rows import SAMPLE_ROWS  # noqa: PLC0415  as above
+    from simulator.doctor.rows import DEFAULT_ROW_COUNT  # noqa: PLC0415  as above
 
     run = DoctorRun(
         function=reward_options.RewardFunctionOptions(
@@ -144,7 +144,7 @@ def doctor(
         settings=settings,
         model=model,
         hyperparameters=Hyperparameters(n_epochs=epochs, batch_size=batch_size, learning_rate_multiplier=lr_multiplier),
-        rows=rows or SAMPLE_ROWS,
+        rows=rows or DEFAULT_ROW_COUNT,
         only=_parse_only(only),
         simulates_training=not no_training,
         outputs_source=None
@@ -168,12 +168,12 @@ def doctor(
 
 
 def _explain(name: str) -> None:
-    from simulator.doctor.report.explanations import EXPLAINED, SECTIONS, explanation_link, find_explanation  # noqa: PLC0415  as above
+    from simulator.doctor.report.explanations import EXPLAINED_PROBES, SECTIONS, explanation_link, find_explanation  # noqa: PLC0415  as above
 
     probe = find_explanation(name)
     if probe is None:
         exit_with_error(
-            f"--explain {name}: no such finding. The findings are {', '.join(probe.id for probe in EXPLAINED)}"
+            f"--explain {name}: no such finding. The findings are {', '.join(probe.id for probe in EXPLAINED_PROBES)}"
         )
     sections = ((heading, getattr(probe, attribute)) for attribute, heading in SECTIONS)
     explanation_page.print_page(f"{probe.id} {probe.name}", sections, location=explanation_link(probe.id))

@@ -47,7 +47,7 @@ def serve(
     settings = options.apply_changes(settings, changes, context)
     if not quiet:
         print_refused_requests()
-    from simulator.http.server_discovery import connection_options  # noqa: PLC0415  --help need not wait for it
+    from simulator.http.server_discovery import connection_options  # noqa: PLC0415  imported late, so that --help is fast
     from simulator.server import serve, socket_url  # noqa: PLC0415  as above
     from simulator.simulator import Simulator  # noqa: PLC0415  as above
 

@@ -5,7 +5,7 @@ from statistics import median
 from typing import Final
 
 from simulator.doctor.invocation import Call
-from simulator.doctor.rows import SAMPLE_ROWS
+from simulator.doctor.rows import DEFAULT_ROW_COUNT
 
 LONG_RUN_SECONDS: Final = 120.0
 """The user is warned of a doctor run that may take longer."""
@@ -32,7 +32,7 @@ class DurationEstimate:
 
     calls: int
     training_calls: int
-    rows: int = SAMPLE_ROWS
+    rows: int = DEFAULT_ROW_COUNT
     concurrency: int = 1
     _durations: list[float] = field(default_factory=list)
     _warned: bool = False

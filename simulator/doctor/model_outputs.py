@@ -152,7 +152,7 @@ def replay_outputs(
         UpstreamError: the folder has no responses to these prompts, or responses of several models and none is named.
     """
     cache = ResponseCache(folder)
-    origins = {origin.model: origin for origin in cache.list_origins() if model in (None, origin.model)}
+    origins = {origin.model: origin for origin in cache.list_sampled_models() if model in (None, origin.model)}
     if len(origins) != 1:
         if origins:
             raise UpstreamError(

@@ -10,7 +10,7 @@ from simulator.doctor.executors import InlineExecutor
 from simulator.doctor.finding import Finding
 from simulator.doctor.invocation import Call, Case, CaseResult, Invoker
 from simulator.doctor.reward_function import RewardFunction
-from simulator.doctor.rows import SAMPLE_ROWS, Row, sample_rows, with_answer_format
+from simulator.doctor.rows import DEFAULT_ROW_COUNT, Row, sample_rows, with_answer_format
 from simulator.grading.lambda_event import response_text
 from simulator.settings import Settings
 from simulator.training.dataset import Record
@@ -61,7 +61,7 @@ class ProbeContext:
         settings: Settings,
         model: str,
         hyperparameters: Hyperparameters,
-        row_count: int = SAMPLE_ROWS,
+        row_count: int = DEFAULT_ROW_COUNT,
         recorded: ResponsesByLine | None = None,
         on_call: Callable[[Call], None] = lambda _call: None,
         executor: Executor | None = None,

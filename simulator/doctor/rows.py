@@ -12,20 +12,20 @@ from simulator.training.response_text import render_attempt, render_final_answer
 from simulator.training.task import Task
 from simulator.training.wrong_answers import make_wrong_answer
 
-SAMPLE_ROWS: Final = 32
-"""How many rows are sampled (INFERRED). The benchmark's figures are for this many."""
+DEFAULT_ROW_COUNT: Final = 32
+"""How many rows are sampled (INFERRED). The benchmark also uses this number."""
 
 _PREVIEW_CHARACTERS: Final = 32
-_MIDDLE_DRAW: Final = 0.5  # replaces a random draw
+_FIXED_DRAW: Final = 0.5  # in place of a random draw, so that the text is always the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A record with its right answer.
+    """A record with its right answer, and the format of its responses.
 
     Attributes:
-        task: its right answer, the format that its prompt requests, and the labels of the file.
-        answer_format: the format of its responses: the requested one, or else the plainest.
+        task: the right answer, the format that the prompt requests, and the labels of the file.
+        answer_format: the requested format. Without one: a sentence for a number, and otherwise the answer alone.
     """
 
     record: Record
@@ -34,7 +34,7 @@ class Row:
 
     @property
     def reference(self) -> ReferenceAnswer:
-        """Its right answer."""
+        """The right answer."""
         return self.task.reference
 
     @property
@@ -44,33 +44,33 @@ class Row:
 
     @property
     def right_response(self) -> str:
-        """Worked steps and the right answer, in the row's format."""
+        """The steps of a solution and the right answer, in the row's format."""
         return self.write_response(self.reference.value)
 
     @property
     def wrong_response(self) -> str:
-        """The same worked steps with a wrong answer."""
+        """The same steps with a wrong answer."""
         return self.write_response(self.wrong_value, wrong=True)
 
     @property
-    def worked_steps(self) -> str:
-        """The worked steps alone, which lead to the wrong value. Empty if the row has none."""
+    def solution_steps(self) -> str:
+        """The steps of the wrong response without its answer. Empty if the response has no steps."""
         return self.wrong_response.removesuffix(self.write_answer(self.wrong_value)).rstrip("\n")
 
     @property
     def is_answer_only(self) -> bool:
-        """Whether the answer is the whole response: the prompt requests only it, or the answer is itself the work."""
+        """Whether the answer is the whole response: the prompt requests only an answer, or it is JSON, code or text."""
         return self.task.requested_format.format in ("bare", "json") or self.reference.kind in ("json", "code", "text")
 
     @property
     def allows_surrounding_text(self) -> bool:
-        """Whether other text may surround the answer, because its format or its kind sets it apart."""
+        """Whether other text may surround the answer: a requested format marks the answer, or it is a number."""
         return not self.is_answer_only and (
             self.task.requested_format.format != "none" or self.reference.kind == "number"
         )
 
     def write_response(self, value: Json, *, style: str = "plain", answer_format: str = "", wrong: bool = False) -> str:
-        """Return a response whose answer is `value`: the worked steps, if the row has any, and the answer."""
+        """Return a response whose answer is `value`: the steps, if the row has any, and the answer."""
         return render_attempt(
             self.task,
             value,
@@ -78,7 +78,7 @@ class Row:
             answer_format=answer_format or self.answer_format,
             style=style,
             wrong=wrong,
-            u=_MIDDLE_DRAW,
+            u=_FIXED_DRAW,
         )
 
     def write_answer(self, value: Json, *, style: str = "plain", answer_format: str = "") -> str:
@@ -92,7 +92,7 @@ class Row:
 
 
 def sample_rows(
-    records: Sequence[Record], *, seed: int, count: int = SAMPLE_ROWS, answer_path: str | None = None
+    records: Sequence[Record], *, seed: int, count: int = DEFAULT_ROW_COUNT, answer_path: str | None = None
 ) -> tuple[Row, ...]:
     """Draw `count` rows, in the file's order. If the file has fewer records, return all of them."""
     by_line = {record.line: record for record in records}
@@ -109,9 +109,9 @@ def with_answer_format(rows: Sequence[Row], answer_format: str) -> tuple[Row, ..
 
 
 def with_answer_path(rows: Sequence[Row], answer_path: str) -> tuple[Row, ...]:
-    """Return the rows with the right answer read from another field. Rows without one there are left out."""
-    reread_rows = (_build_row(row.record, labels=row.task.labels, answer_path=answer_path) for row in rows)
-    return tuple(row for row in reread_rows if row.reference.kind != "none")
+    """Return the rows with the right answer read from another field, without the rows that lack this field."""
+    rows_with_new_answers = (_build_row(row.record, labels=row.task.labels, answer_path=answer_path) for row in rows)
+    return tuple(row for row in rows_with_new_answers if row.reference.kind != "none")
 
 
 def _build_row(record: Record, *, labels: tuple[str, ...], answer_path: str | None) -> Row:

@@ -1,4 +1,4 @@
-"""The middleware layers of request faults. Each function returns an app with one fault around it."""
+"""The middleware layers of request faults. Each function wraps an app and adds one fault to it."""
 
 from typing import Protocol
 
@@ -30,7 +30,7 @@ def add_delay(app: App, fault_match: FaultMatch) -> App:
 
 
 class ResponseFactory(Protocol):
-    """Makes the response of a fault to a request."""
+    """Makes the response that a fault sends instead of the app's response."""
 
     def __call__(self, request: IncomingRequest, scope: Scope, *, hint: str) -> Response:
         """Return the response. `hint` names the fault."""
@@ -41,7 +41,7 @@ def replace_response(
 ) -> App:
     """Return an app that responds instead of `app`. With `When.AFTER`, `app` handles the request first.
 
-    `log_text` is logged. It is None for a response that is logged anyway.
+    `log_text` is logged. It is None for an API error, because the error handling logs those.
     """
 
     async def layer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,7 +80,7 @@ def truncate_body(app: App, fault_match: FaultMatch, effect: TruncateBodyEffect)
             if is_truncated:
                 return
             if len(body) > remaining:
-                fault_match.record_applied(f"the body cut after {effect.after} bytes")
+                fault_match.record_applied(f"the body was cut after {effect.after} bytes")
                 is_truncated = True
                 message = {"type": "http.response.body", "body": body[:remaining], "more_body": True}
             remaining -= len(body)

@@ -1,7 +1,7 @@
 """The log of refused requests and of faults: one line each, through `logging`.
 
-Nothing is printed until a handler is added to the logger. A message can quote text of a client. So each message is kept
-to one line, keys are removed, and it has neither the query (a presigned URL holds a credential) nor the body.
+Nothing is printed until a handler is added to the logger. A message can quote text of a client. So each message is one
+line, and keys are removed from it. The query and the body are not logged. The query of a presigned URL is a credential.
 """
 
 import logging
@@ -17,7 +17,7 @@ LOGGER.addHandler(logging.NullHandler())  # without it, logging prints warnings 
 
 _KEY: Final = re.compile(r"\b(bedrock-api-key-|ABSK|sk-)[\w+/=%.-]{8,}")
 _MAX_CHARACTERS: Final = 400
-"""The longest part of a line: some messages quote a value that was sent."""
+"""The maximum length of each part of a line. A message can quote a long value from the request."""
 
 _SERVER_ERROR: Final = 500
 
@@ -32,15 +32,15 @@ def log_refusal(error: ApiError, *, method: str, path: str) -> None:
 
 
 def log_fault(effect: str, *, method: str, path: str) -> None:
-    """Log the effect of a scripted fault on a request that it did not refuse."""
+    """Log the effect of a scripted fault, unless the fault refuses the request."""
     if LOGGER.isEnabledFor(logging.INFO):
         LOGGER.info("%s %s %s", redact(method), redact(path), redact(effect))
 
 
 def log_job_fault(subject: str, fault: str) -> None:
-    """Log that a scripted fault was applied to a job or to an operation beside it."""
+    """Log that a scripted fault was applied to a job or to an operation outside the job."""
     if LOGGER.isEnabledFor(logging.INFO):
-        LOGGER.info("%s met %s", redact(subject), redact(fault))
+        LOGGER.info("%s was affected by %s", redact(subject), redact(fault))
 
 
 def redact(text: str) -> str:

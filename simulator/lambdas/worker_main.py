@@ -20,12 +20,12 @@ def main() -> None:
     # As on AWS, the function's own files come first.
     sys.path[:0] = import_path
     sys.argv[:] = ["/var/runtime/bootstrap.py", handler]
-    exit_with_parent(int(parent_pipe))
+    exit_when_parent_exits(int(parent_pipe))
     limit_memory(int(data_limit))
     sys.modules["runtime_client"] = make_runtime_client(api_address)
 
     # The Python package ships neither type hints nor stubs.
-    from awslambdaric import bootstrap  # type: ignore[import-untyped]  # noqa: PLC0415 - needs the path and module set above
+    from awslambdaric import bootstrap  # type: ignore[import-untyped]  # noqa: PLC0415 - after the changes to sys.path and sys.modules
     from awslambdaric.lambda_runtime_client import (  # type: ignore[import-untyped]  # noqa: PLC0415 - as above
         LambdaRuntimeClient,
     )
@@ -33,8 +33,8 @@ def main() -> None:
     bootstrap.run(handler, LambdaRuntimeClient(api_address))
 
 
-def exit_with_parent(fd: int) -> None:
-    """Kill this process and its descendants when the simulator exits, which closes its end of the pipe."""
+def exit_when_parent_exits(fd: int) -> None:
+    """Kill this process and its descendants when the simulator exits. The pipe then closes."""
     os.set_inheritable(fd, False)
 
     def wait_for_parent() -> None:
@@ -55,7 +55,7 @@ def limit_memory(data_limit: int) -> None:
     try:
         resource.setrlimit(resource.RLIMIT_DATA, (data_limit, data_limit))
     except (OSError, ValueError):
-        return  # not every system has this limit, and none needs it
+        return  # some systems do not have this limit; it is optional
 
 
 def make_runtime_client(api_address: str) -> types.ModuleType:
@@ -85,7 +85,7 @@ def make_runtime_client(api_address: str) -> types.ModuleType:
             name, _, value = line.decode().partition(":")
             headers[name] = value.strip()
         if len(status) < 2 or not status[1].startswith(b"2"):  # noqa: PLR2004 - a status line is version, code, reason
-            raise RuntimeError(f"Runtime API: {method} {path} was answered by {status!r}")
+            raise RuntimeError(f"Runtime API: {method} {path} returned the status line {status!r}")
         return headers, response_stream.read(int(headers.get("Content-Length", "0")))
 
     def next_invocation() -> tuple[bytes, dict[str, object]]:

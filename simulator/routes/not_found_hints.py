@@ -10,7 +10,7 @@ from simulator.routes.route import CONTROL_PREFIX, OPENAI_V1_PREFIX, V1_PREFIX, 
 
 # Routes that OpenAI has and Mantle does not.
 _MISSING_ROUTES: Final = (
-    (re.compile(r"^/batches"), "Mantle has no batches (SAMPLE); batch inference is bedrock-runtime's"),
+    (re.compile(r"^/batches"), "Mantle has no batches (SAMPLE); bedrock-runtime has batch inference"),
     (
         re.compile(r"^/fine_tuning/jobs/[^/]+/(pause|resume)$"),
         "Mantle cannot pause a job: its documented actions are create, list, get and cancel",
@@ -35,9 +35,9 @@ def hint_for(path: str, *, routes: Iterable[Route], origin: str) -> str:
     if path.startswith(f"{OPENAI_V1_PREFIX}/") and _exists(path.removeprefix("/openai"), all_routes):
         return f"only models and inference are served under {OPENAI_V1_PREFIX}; for this path use base_url {base_url}"
     if not path.startswith((f"{V1_PREFIX}/", f"{OPENAI_V1_PREFIX}/")) and _exists(V1_PREFIX + path, all_routes):
-        return f"the base URL ends in {V1_PREFIX}: {base_url}"
+        return f"the base URL must end in {V1_PREFIX}: {base_url}"
     if path.endswith("/") and _exists(path.rstrip("/"), all_routes):
-        return "the path ends without a slash"
+        return "the path must not end with a slash"
     if path.startswith((V1_PREFIX, OPENAI_V1_PREFIX)):
         duplicate_note = f"; {V1_PREFIX} is in the path twice" if relative_path.startswith(V1_PREFIX) else ""
         return (

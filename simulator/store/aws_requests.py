@@ -14,9 +14,9 @@ _MICROSECONDS: Final = 1_000_000
 class StoredAwsRequest:
     """A request with its times and the status of its response.
 
-    Ids and secrets are derived from `seed`. `simulated_us` is the simulated time in microseconds since the Unix epoch,
-    `caller_seconds` the callers' time in seconds. `headers` is text. The body is in `body`, or in the file named by
-    `sha256`, or not stored.
+    Ids and secrets are derived from `seed`. `simulated_us` is the simulated time in microseconds since the Unix epoch.
+    `caller_seconds` is the time of the clock that callers use, in seconds since the Unix epoch. `headers` is text. The
+    body is in `body`, or in the file named by `sha256`, or not stored.
     """
 
     ordinal: int
@@ -67,11 +67,11 @@ class AwsRequestStore:
             next_ordinal = rows[-1][0] + 1
 
     def initial_seed(self) -> str | None:
-        """Return the seed of the first request; None when there is none."""
+        """Return the seed of the first request; None if no request is stored."""
         row = self._database.row("SELECT seed FROM aws_requests ORDER BY ordinal LIMIT 1")
         return None if row is None else str(row[0])
 
-    def body_sha256s(self) -> frozenset[str]:
+    def list_body_hashes(self) -> frozenset[str]:
         """Return the SHA-256 of all bodies that are stored in files."""
         sql = "SELECT DISTINCT sha256 FROM aws_requests WHERE sha256 IS NOT NULL"
         return frozenset(sha256 for (sha256,) in self._database.rows(sql))

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_DISK_FULL_ERRNOS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class StoreFullError(Exception):
-    """The disk is full, or a file may not grow. The write failed; all earlier data is intact."""
+    """The disk is full, or a limit stops a file from growing. The write failed; all earlier data is intact."""
 
 
 class StoreDamagedError(Exception):
@@ -22,6 +22,6 @@ def translate_disk_full_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in _DISK_FULL_ERRNOS:
             raise StoreFullError(f"a file cannot be written: {error.strerror}") from error
         raise

@@ -1,4 +1,7 @@
-"""Answers chats with a base or a tuned model: known prompts as in training, others with a guess that says so."""
+"""Answers chats with a base or a tuned model.
+
+A known prompt is answered as in training. Another prompt is answered with a guess, and the text says so.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +27,7 @@ UNKNOWN_PROMPT_PREFIX = "This simulated model has no reference answer for this p
 _GUESS_REASONING = "I look for anything that would settle this, and find nothing."
 _GUESS_DRAWS = 3
 _WRONG = "wrong"
-_GREEDY = (0.5,) * _GUESS_DRAWS
+_GREEDY_DRAWS = (0.5,) * _GUESS_DRAWS
 
 
 FinishReason = Literal["stop", "length"]
@@ -36,8 +39,8 @@ class ChatAnswer:
 
     Attributes:
         known: whether the simulator has a reference answer or recorded responses for the prompt.
-        is_whole_prompt: whether the known prompt is the whole conversation, and not only its last message.
-        value: the value of the answer, right or wrong: a number, a label or a JSON value; the text if it has none.
+        is_whole_prompt: whether the whole conversation is the known prompt, and not only its last message.
+        value: the right or wrong value of the answer: a number, a label or a JSON value. Without one: the text.
     """
 
     text: str
@@ -91,7 +94,7 @@ def prepare_chat(
 
     `find_responses` returns the recorded responses of a known prompt. If there are any, one of them is the answer.
     """
-    conversation = _through_last_question(messages)
+    conversation = _drop_tool_messages_at_end(messages)
     text = prompt_text(conversation)
     record = index.find(text)
     is_whole_prompt = record is not None
@@ -134,14 +137,14 @@ def answer_chat(
 ) -> ChatAnswer:
     """Return the answer of the model.
 
-    `random_key` is the key of the draws; at temperature 0 there are none. Reasoning comes first in the budget: if it
-    takes all of it, the text is empty and the finish reason is `length`.
+    `random_key` is the key of the random draws. At temperature 0 nothing is drawn. Reasoning uses `max_tokens` first.
+    If no tokens are left for the text, the text is empty and the finish reason is `length`.
     """
     if isinstance(chat, RecordedChat):
-        return _answer_from_recorded(chat, max_tokens=max_tokens, random_key=random_key)
+        return _choose_recorded_answer(chat, max_tokens=max_tokens, random_key=random_key)
     prompt, profile, temperature = chat.prompt, chat.profile, chat.temperature
     if prompt.task.reference.kind == "none":
-        draws = _GREEDY if temperature <= 0.0 else uniform_draws(*random_key, count=_GUESS_DRAWS)
+        draws = _GREEDY_DRAWS if temperature <= 0.0 else uniform_draws(*random_key, count=_GUESS_DRAWS)
         reasoning_tokens = min(
             round(profile.reasoning_tokens * EFFORT_SHIFTS[chat.effort].token_multiplier), max_tokens
         )
@@ -182,10 +185,10 @@ def answer_chat(
     )
 
 
-def _answer_from_recorded(chat: RecordedChat, *, max_tokens: int, random_key: tuple[int | str, ...]) -> ChatAnswer:
+def _choose_recorded_answer(chat: RecordedChat, *, max_tokens: int, random_key: tuple[int | str, ...]) -> ChatAnswer:
     prompt = chat.prompt
-    u = 0.5 if chat.temperature <= 0.0 else uniform_draws(*random_key, count=1)[0]
-    rollout = prompt.rollouts[sample_index(chat.distribution, u)]
+    draw = 0.5 if chat.temperature <= 0.0 else uniform_draws(*random_key, count=1)[0]
+    rollout = prompt.rollouts[sample_index(chat.distribution, draw)]
     reasoning_tokens = min(rollout.reasoning_length, max_tokens)
     length = min(rollout.response_length, max_tokens)
     text = _truncate(
@@ -210,7 +213,7 @@ def _truncate(text: str, tokens_left: int, *, total_tokens: int) -> str:
     return text if tokens_left >= total_tokens else text[: len(text) * tokens_left // total_tokens]
 
 
-def _through_last_question(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+def _drop_tool_messages_at_end(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     """Return the conversation up to the last question, without the tool calls and results after it."""
     if messages[-1].role != "tool":
         return messages
@@ -221,7 +224,7 @@ def _through_last_question(messages: tuple[Message, ...]) -> tuple[Message, ...]
 def _answer_value(
     prompt: SimulatedPrompt, rollout: Rollout, temperature: float, random_key: tuple[int | str, ...]
 ) -> Json:
-    if len(rollout.actions) == 1:  # not an attempt
+    if len(rollout.actions) == 1:  # the response type is not an attempt at an answer
         return rollout.text
     content = CONTENT.actions[rollout.actions[2]]
     return choose_answer(

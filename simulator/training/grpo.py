@@ -1,10 +1,12 @@
 """Group relative policy optimization, as verl computes it (volcengine/verl, `core_algos.py`).
 
 The rollouts of one prompt form a group. The advantage A of a rollout is its reward minus the mean of the group, divided
-by the standard deviation. With rho the ratio of the new probability of an action to its probability at sampling, w the
-weight of one token and beta the coefficient of the KL penalty,
+by the standard deviation. The loss is
 
     loss = sum over rollouts and actions of  w * ( max(-A rho, -A clip(rho)) + beta * KL )
+
+rho is the new probability of an action divided by its probability at sampling, w is the weight of one token, and beta
+is the coefficient of the KL penalty.
 
 The other tokens of a response do not depend on the policy: they count in the token means and have no gradient.
 """
@@ -29,7 +31,7 @@ _MAX_KL = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experience:
-    """A group with, for each rollout, its advantage and its draw from the Gaussian of the nuisance vector."""
+    """A group. Each rollout has an advantage and a draw from the Gaussian whose mean is `Weights.nuisance`."""
 
     group: Group
     advantages: tuple[float, ...]
@@ -38,7 +40,10 @@ class Experience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """The result of one GRPO step; gradient norm (before clipping), clip fraction and KL are means over its updates."""
+    """The result of one GRPO step.
+
+    Gradient norm (before clipping), clip fraction and KL are means over the optimizer updates of the step.
+    """
 
     weights: Weights
     moments: Moments
@@ -65,7 +70,7 @@ def compute_advantages(rewards: Sequence[float], *, normalize_by_std: bool = Tru
 
 
 def compute_token_weights(lengths: Sequence[int], settings: Hyperparameters) -> tuple[float, ...]:
-    """Return the weight of one token of each response in the loss, by `loss_agg_mode` (verl's names)."""
+    """Return the weight of one token of each response in the loss. `loss_agg_mode` has the values that verl uses."""
     count = len(lengths)
     if settings.loss_agg_mode == "token-mean":
         return (1.0 / sum(lengths),) * count
@@ -157,7 +162,9 @@ def _batch_gradient(
     rollout_weights = iter(compute_token_weights(lengths, settings))
     columns: list[Sequence[float]] = [ZERO_COLUMN] * PROMPT_FEATURE_COUNT
     nuisance, feature_weights = [0.0] * NUISANCE_SIZE, [0.0] * RESPONSE_FEATURE_COUNT
-    mean_shift = [mean - before for mean, before in zip(weights.nuisance, sampling_weights.nuisance, strict=True)]
+    mean_shift = [
+        mean - sampling_mean for mean, sampling_mean in zip(weights.nuisance, sampling_weights.nuisance, strict=True)
+    ]
     action_count = clipped = 0
     kl = 0.0
     for experience in batch:
@@ -229,8 +236,8 @@ def _head_gradient(
     sampled_actions: Sequence[_SampledAction],
     settings: Hyperparameters,
 ) -> _HeadGradient:
-    """Sum gradient * (one-hot(action) - pi) / T over the sampled actions; all were sampled from one pi."""
-    per_action = [0.0] * len(new.log_probabilities)
+    """Sum gradient * (one-hot(action) - pi) / T over the sampled actions. All are samples of the distribution pi."""
+    action_gradients = [0.0] * len(new.log_probabilities)
     total = kl = 0.0
     clipped = 0
     for action, advantage, token_weight in sampled_actions:
@@ -240,13 +247,13 @@ def _head_gradient(
             clipped += 1
         estimate, estimate_gradient = estimate_kl(base.log_probabilities[action] - log_probability)
         kl += estimate
-        share = token_weight * (gradient + settings.kl_coef * estimate_gradient)
-        per_action[action] += share
-        total += share
+        action_gradient = token_weight * (gradient + settings.kl_coef * estimate_gradient)
+        action_gradients[action] += action_gradient
+        total += action_gradient
     return _HeadGradient(
         logit_gradients=[
-            (share - total * probability) / settings.temperature
-            for share, probability in zip(per_action, new.probabilities, strict=True)
+            (action_gradient - total * probability) / settings.temperature
+            for action_gradient, probability in zip(action_gradients, new.probabilities, strict=True)
         ],
         clipped=clipped,
         kl=kl,
@@ -270,7 +277,7 @@ def _add_nuisance_gradient(
     *,
     settings: Hyperparameters,
 ) -> None:
-    """Add the gradient of the Gaussian N(nuisance, 1); that of its log-probability is (draw - nuisance).
+    """Add the gradient of the Gaussian N(nuisance, 1). The gradient of log N at a draw is (draw - nuisance).
 
     `mean_shift` is the change of the mean since the rollouts were sampled.
     """

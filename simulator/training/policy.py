@@ -1,8 +1,8 @@
 """The simulated policy: for each prompt a softmax per head, from fixed base logits and trained weights.
 
 For prompt x and head h:    logits_h(x) = base_h(x) + scale_h * W_h features(x),    pi_h = softmax(logits_h / T)
-Training changes only the weights W and the nuisance vector. Prompts share features. So a change learned on one prompt
-also applies to others of the same kind and requested format, and hardly to unrelated ones.
+Training changes only the weights W and the nuisance vector (see `Weights`). Prompts share features. So a change learned
+on one prompt also applies to prompts of the same kind and requested format, and has little effect on other prompts.
 """
 
 from collections.abc import Sequence
@@ -31,17 +31,18 @@ from simulator.training.softmax import Distribution, softmax
 from simulator.training.task import Task
 from simulator.training.weights import ZERO_COLUMN, PromptGradient, Weights, nuisance_cost
 
-# Item response: the difficulty of a prompt grows with its steps, around three, and has a random spread.
+# Item response: the difficulty of a prompt grows with its number of steps and has a random spread. It is 0 on average
+# for a prompt with three steps.
 _USUAL_STEPS = 3
-_UNWORKED_STEPS = 2
+_DEFAULT_STEPS = 2
 _STEP_DIFFICULTY = 0.3
 _DIFFICULTY_SPREAD = 1.3
 _CORRECT_OFFSET = -1.0
 _WRONG_LOGITS = {"near": 0.0, "intermediate": -0.5, "wrong": -0.3}
 _NO_REFERENCE_LOGIT = -9.0
 
-# Without a requested format, only numbers get the maths formats; other answers are mostly bare.
-_UNREQUESTED_FORMAT_SHIFTS = {"bare": 3.0, "hash": -3.0}
+# If the prompt does not request `#### answer` and the answer is no number, most responses contain only the answer.
+_NON_NUMBER_FORMAT_SHIFTS = {"bare": 3.0, "hash": -3.0}
 
 _OFFSETS = (0, *accumulate(len(head.actions) for head in HEADS))
 _SLICES = tuple(slice(start, end) for start, end in pairwise(_OFFSETS))
@@ -55,8 +56,8 @@ class SimulatedPrompt:
     """The prompt of a record, with everything that training does not change.
 
     Attributes:
-        base_logits: of every action, head after head, with the fixed noise of this prompt.
-        features: (index, value) of the features that are not zero.
+        base_logits: the logits of all actions, head after head, with the fixed noise of this prompt.
+        features: the index and value of each feature that is not zero.
     """
 
     record: Record
@@ -69,10 +70,12 @@ class SimulatedPrompt:
         return compute_distributions(self, weights, temperature)
 
     def gradient(self, logit_gradients: Sequence[float]) -> PromptGradient:
-        """Return the gradient over the columns, from d loss / d logit of each action."""
-        by_weight = [gradient * scale for gradient, scale in zip(logit_gradients, LOGIT_SCALES, strict=True)]
+        """Return d loss / d weight for the columns of W, from d loss / d logit of each action."""
+        scaled_gradients = [gradient * scale for gradient, scale in zip(logit_gradients, LOGIT_SCALES, strict=True)]
         return PromptGradient(
-            columns=tuple([(index, [value * gradient for gradient in by_weight]) for index, value in self.features])
+            columns=tuple(
+                [(index, [value * gradient for gradient in scaled_gradients]) for index, value in self.features]
+            )
         )
 
 
@@ -102,8 +105,8 @@ class HeadDistributions:
             probability * distribution.entropy
             for probability, distribution in zip(self.verbosity.probabilities, self.content, strict=True)
         )
-        attempt = self.verbosity.entropy + content + self.format.entropy + self.style.entropy
-        return self.response_type.entropy + self.response_type.probabilities[0] * attempt
+        attempt_entropy = self.verbosity.entropy + content + self.format.entropy + self.style.entropy
+        return self.response_type.entropy + self.response_type.probabilities[0] * attempt_entropy
 
 
 def prepare_prompt(
@@ -123,8 +126,8 @@ def prepare_prompt(
     reference = extract_reference_answer(record, answer_path=answer_path)
     requested_format = find_requested_format(text)
     identity = stable_hash("prompt", profile.model, text)
-    (noise_of_difficulty,) = normal_draws(identity, "difficulty", count=1)
-    correctness = _compute_correctness_logit(reference, profile, effort=effort, noise=noise_of_difficulty)
+    (difficulty_noise,) = normal_draws(identity, "difficulty", count=1)
+    correctness = _compute_correctness_logit(reference, profile, effort=effort, noise=difficulty_noise)
     base_logits: list[float] = []
     for head in HEADS:
         if head is CONTENT:
@@ -174,7 +177,7 @@ def _compute_correctness_logit(reference: ReferenceAnswer, profile: Profile, *, 
     """Return the logit of a right answer by the two-parameter item response model."""
     if reference.kind == "none":
         return _NO_REFERENCE_LOGIT
-    steps = len(reference.steps) or _UNWORKED_STEPS
+    steps = len(reference.steps) or _DEFAULT_STEPS
     difficulty = _STEP_DIFFICULTY * (steps - _USUAL_STEPS) + _DIFFICULTY_SPREAD * noise
     ability = profile.ability + EFFORT_SHIFTS[effort].ability_shift
     return profile.discrimination * (ability - difficulty) + _CORRECT_OFFSET
@@ -188,7 +191,7 @@ def _compute_base_logits(
         logits |= {name: logits[name] + redteam for name in EXPLOITS}
     if head is FORMAT:
         if reference.kind != "number" and requested_format.format != "hash":
-            logits |= {name: logits[name] + shift for name, shift in _UNREQUESTED_FORMAT_SHIFTS.items()}
+            logits |= {name: logits[name] + shift for name, shift in _NON_NUMBER_FORMAT_SHIFTS.items()}
         if requested_format.format in logits:
             logits[requested_format.format] = max(profile.requested_format_logit, logits[requested_format.format])
     return list(logits.values())

@@ -37,18 +37,18 @@ from simulator.training.sampling import Group, RolloutSource, SimulatedSource
 from simulator.training.training_plan import TrainingPlan, build_plan, split_dataset
 from simulator.training.weights import BASE_WEIGHTS, NUISANCE_SIZE, Weights
 
-# The mean entropy of the base model scales a metric. A sample of the prompts is enough to estimate it.
+# `entropy_scale` needs the mean entropy of the base model. A sample of the prompts is enough to estimate it.
 _ENTROPY_SAMPLE = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingRun:
-    """The parts of a run that no step changes.
+    """The parts of a run that stay the same in all steps.
 
     Attributes:
         train_sources: the prompts to train on, by line of the training file.
         held_out_sources: the prompts to evaluate on.
-        entropy_scale: reported entropy per token of the base model, divided by its entropy of actions in nats.
+        entropy_scale: the base model's reported entropy per token, divided by the entropy of its actions in nats.
     """
 
     profile: Profile
@@ -62,7 +62,7 @@ class TrainingRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingState:
-    """The policy and the optimizer after `step` steps; 0 before the first."""
+    """The policy and the optimizer after `step` steps. `step` is 0 before training."""
 
     step: int
     weights: Weights
@@ -92,9 +92,9 @@ def prepare_run(
 ) -> TrainingRun:
     """Prepare a run. Without validation records a tenth of the training records is held out.
 
-    With `recorded_responses`, by line of the training file, the run trains a policy over these responses, not the
-    simulated one; `redteam`, `max_tokens` and `reasoning_effort` then have no effect. `recorded_validation_responses`
-    are those of the validation file, if there is one.
+    With `recorded_responses`, by line of the training file, the run trains a policy over these responses instead of the
+    simulated policy. `redteam`, `max_tokens` and `reasoning_effort` then have no effect.
+    `recorded_validation_responses` are the responses by line of the validation file, if there is one.
 
     Raises:
         PlanError: the records do not fill one batch.
@@ -168,7 +168,7 @@ def sample_step(run: TrainingRun, state: TrainingState) -> tuple[Group, ...]:
 
 
 def sample_held_out(run: TrainingRun, state: TrainingState) -> tuple[Group, ...]:
-    """Sample one rollout per held-out record. Evaluations differ by the policy only: all have the same draws."""
+    """Sample one rollout per held-out record. All evaluations have the same draws and differ only in the policy."""
     random_key = (run.seed, "held-out", 0)
     return tuple(
         [source.sample_group(state.weights, rollouts=1, random_key=random_key) for source in run.held_out_sources]
@@ -188,7 +188,7 @@ def train_step(
     settings = run.hyperparameters
     advantages_by_group = [compute_advantages(group, normalize_by_std=settings.normalize_by_std) for group in rewards]
     batch = [
-        Experience(group=group, advantages=advantages, nuisance_draws=_draw_nuisance(run, step, group, advantages))
+        Experience(group=group, advantages=advantages, nuisance_draws=_sample_nuisances(run, step, group, advantages))
         for group, advantages in zip(groups, advantages_by_group, strict=True)
     ]
     update = update_policy(state.weights, state.moments, batch, settings)
@@ -220,7 +220,7 @@ def evaluate_held_out(
     return compute_held_out_metrics(groups, rewards, step=state.step)
 
 
-def _draw_nuisance(
+def _sample_nuisances(
     run: TrainingRun, step: int, group: Group, advantages: Sequence[float]
 ) -> tuple[tuple[float, ...], ...]:
     # A rollout without an advantage has no gradient, so its draw is never used.

@@ -1,4 +1,4 @@
-"""Sampled responses on disk: a folder with one JSON file per prompt, for people and for use without a server."""
+"""Sampled responses on disk: a folder with one JSON file per prompt. People can read the files."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ class SamplingParameters:
     """How responses are sampled; None leaves a parameter to the server.
 
     Attributes:
-        temperature: 1.0 samples from the unchanged model, with which training starts.
+        temperature: at 1.0 the probabilities are those of the model, as at the start of training.
         max_tokens: the budget of a response, including its reasoning.
         reasoning_effort: how long the model reasons, for servers that have the setting.
     """
@@ -38,7 +38,7 @@ class SamplingParameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedPrompt:
-    """The key of some responses: a model, a prompt and the sampling parameters, but not the server."""
+    """A model, a prompt and the sampling parameters. They identify the responses; the server does not matter."""
 
     model: str
     messages: tuple[Message, ...]
@@ -46,7 +46,7 @@ class CachedPrompt:
 
     @property
     def key(self) -> str:
-        """32 hex digits that identify it."""
+        """32 hex digits that identify the model, the prompt and the parameters."""
         return blake2b(json.dumps(self.as_json(), sort_keys=True).encode(), digest_size=16).hexdigest()
 
     def as_json(self) -> dict[str, Any]:
@@ -59,13 +59,13 @@ class CachedPrompt:
 
 
 class ResponseCache:
-    """A folder of responses. Several processes may read it at once. Of two writes for one prompt, the last counts."""
+    """A folder of responses. Several processes can read it at once. A write replaces earlier responses."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def path(self, prompt: CachedPrompt) -> Path:
-        """Return the path of the responses to a prompt, which need not exist."""
+        """Return the path of the responses to a prompt. The file can be missing."""
         return self._folder / f"{prompt.key}.json"
 
     def read(self, prompt: CachedPrompt) -> tuple[RecordedResponse, ...]:
@@ -80,7 +80,7 @@ class ResponseCache:
         except FileNotFoundError:
             return ()
         except OSError as error:
-            raise UpstreamError(f"{path}: {error.strerror}; make it readable, or name another folder") from error
+            raise UpstreamError(f"{path}: {error.strerror}; make the file readable, or use another folder") from error
         except ValueError as error:
             raise _invalid_file_error(path, f"is not JSON ({error})") from error
         if not isinstance(value, dict) or value.get("format") != _FORMAT:
@@ -90,7 +90,7 @@ class ResponseCache:
         except (KeyError, TypeError) as error:
             raise _invalid_file_error(path, f"holds a response that cannot be read ({error!r})") from error
 
-    def list_origins(self) -> tuple[CachedPrompt, ...]:
+    def list_sampled_models(self) -> tuple[CachedPrompt, ...]:
         """Return one prompt for each combination of model and sampling parameters in the folder.
 
         Raises:
@@ -128,7 +128,7 @@ class ResponseCache:
             with _replace_atomically(self.path(prompt)) as temporary:
                 temporary.write_text(text, encoding="utf-8")
         except OSError as error:
-            raise UpstreamError(f"{self._folder}: {error.strerror}; name a folder that can be written to") from error
+            raise UpstreamError(f"{self._folder}: {error.strerror}; use a writable folder") from error
 
 
 @contextmanager
@@ -153,9 +153,9 @@ def _parse_response(item: Mapping[str, Any]) -> RecordedResponse:
     )
     for value, kind in zip(asdict(response).values(), (str, str, int, int, str), strict=True):
         if not isinstance(value, kind):
-            raise TypeError(f"{json.dumps(value)[:40]} where {kind.__name__} is expected")
+            raise TypeError(f"expected {kind.__name__}, not {json.dumps(value)[:40]}")
     return response
 
 
 def _invalid_file_error(path: Path, reason: str) -> UpstreamError:
-    return UpstreamError(f"{path} {reason}; remove it and sample again, or name another folder")
+    return UpstreamError(f"{path} {reason}; remove the file and sample again, or use another folder")

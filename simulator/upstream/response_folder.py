@@ -85,14 +85,14 @@ class ResponseFolder:
         if modified_at is None or modified_at != self._scanned[0]:
             self._scanned = (
                 modified_at,
-                tuple([(origin.model, origin.parameters) for origin in self._cache.list_origins()]),
+                tuple([(origin.model, origin.parameters) for origin in self._cache.list_sampled_models()]),
             )
 
     def _modified_at(self) -> int | None:
         try:
             return self._folder.stat().st_mtime_ns
         except OSError:
-            return None  # `list_origins` then raises with the reason
+            return None  # `list_sampled_models` then raises with the reason
 
     def _choose_origin(self, model: str, origins: tuple[_Origin, ...]) -> _Origin | None:
         names = sorted({name for name, _ in origins})

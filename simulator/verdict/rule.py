@@ -1,11 +1,11 @@
-"""What a rule is: one mistake of clients, and the text that explains it."""
+"""A rule of the verdict: it describes one mistake that clients make."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One mistake, with the sections of its explanation.
+    """The description of one mistake, in sections.
 
     Attributes:
         id: C1, C2, ... Stable: scripts may rely on it.

@@ -1,4 +1,4 @@
-"""Renders text completions (OPENAI): the whole object, or the same answer as server-sent chunks."""
+"""Renders text completions in OpenAI's format, as one object or as server-sent events."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,10 @@ def render_text_completion(completion: Completion) -> Json:
 
 
 def stream_text_completion(completion: Completion, *, include_usage: bool) -> Iterator[bytes]:
-    """Yield the same as server-sent events, one for each token, each choice in one batch; then `[DONE]`."""
+    """Yield the completion as server-sent events.
+
+    There is one event per token. The events of a choice are yielded together. The last event is `[DONE]`.
+    """
     usage: Json = {"usage": None} if include_usage else {}
     for index, reply in enumerate(completion.replies):
         choices = [_choice(index, piece, None) for piece in TOKEN_PATTERN.findall(reply.text)]

@@ -224,7 +224,7 @@ def test_concurrent_calls_change_no_score(reward: Path, tmp_path: Path) -> None:
             ["reward", "--data", "DATA", "--validation", "LICENSE", "--update", "--golden", "LICENSE"],
             "--validation and --golden both name LICENSE: give one",
         ),
-        (["reward", "--data", "DATA", "--set", "sed=1"], "--set 'sed=1' is not NAME=VALUE of a setting"),
+        (["reward", "--data", "DATA", "--set", "sed=1"], "--set 'sed=1' is not NAME=VALUE with the name of a setting"),
         (["reward", "--data", "DATA", "--set", "seed=1", "--seed", "2"], "--set seed=1 and --seed: give one of the"),
         (["reward", "--data", "DATA", "--rollouts-model", "m"], "--rollouts-model and --rollouts-key-env go with"),
         (["reward", "--data", "DATA", "--html", "no/a.html"], "no/a.html cannot be written: there is no folder no"),

@@ -99,8 +99,9 @@ def test_a_job_needs_a_running_simulator(tmp_path: Path) -> None:
     result = regrade("ftjob-1", "--reward", write_reward(tmp_path, "1"), "--port", "1")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        "rft-sim: ftjob-1 is not a file here, so it names a job, but no simulator runs: nothing listens on "
-        "127.0.0.1:1 yet. Start it with `rft-sim serve` and the same --data, or name a file that --save wrote.\n"
+        "rft-sim: there is no file ftjob-1. If it is the id of a job, its simulator must run, but nothing listens on "
+        "127.0.0.1:1 yet. Start the simulator with `rft-sim serve` and the --data of the job, or pass a file that was "
+        "written with --save.\n"
     )
 
 

@@ -77,7 +77,7 @@ def test_results_are_kept_if_the_bucket_is_gone(bucket: S3Client, tmp_path: Path
         store_artifacts(
             {"run.json": b"{}"}, location="s3://gone/x", fallback=tmp_path / "spare", s3_factory=lambda: bucket
         )
-    assert exc_info.value.next_step == f"They are in {tmp_path / 'spare' / 'run.json'}"
+    assert exc_info.value.next_step == f"Find the results in {tmp_path / 'spare' / 'run.json'}"
     assert (tmp_path / "spare" / "run.json").read_bytes() == b"{}"
 
 

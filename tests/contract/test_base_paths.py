@@ -1,4 +1,4 @@
-"""Which base URL has which routes, and the hint of a 404 under a wrong one."""
+"""The routes under each base URL, and the hint of a 404 for a wrong base URL."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ PREFIX_TWICE_HINT = f"Mantle has no such route; /v1 is in the path twice; {ROUTE
 
 def send_request(simulator: RunningSimulator, method: str, path: str) -> tuple[int, Any, str | None]:
     """Return status, body and hint."""
-    got = simulator.http.request(method, path)
-    return got.status_code, got.json(), got.headers.get("x-simulator-hint")
+    response = simulator.http.request(method, path)
+    return response.status_code, response.json(), response.headers.get("x-simulator-hint")
 
 
 def unknown_path_error(method: str, path: str) -> Any:
@@ -43,8 +43,8 @@ def test_the_default_base_url_of_the_sdk_has_no_files_and_jobs(
 
 
 @pytest.mark.shows("base-urls")
-def test_models_are_listed_under_both_bases(local_simulator: RunningSimulator) -> None:
-    """With the same answer."""
+def test_models_are_listed_under_both_base_urls(local_simulator: RunningSimulator) -> None:
+    """Both answers are the same."""
     assert local_simulator.http.get("/openai/v1/models").json() == local_simulator.http.get("/v1/models").json()
 
 
@@ -52,10 +52,10 @@ def test_models_are_listed_under_both_bases(local_simulator: RunningSimulator) -
 @pytest.mark.parametrize(
     ("method", "path", "hint"),
     [
-        ("GET", "/files", f"the base URL ends in /v1: {ORIGIN}/v1"),
-        ("POST", "/chat/completions", f"the base URL ends in /v1: {ORIGIN}/v1"),
-        ("POST", "/v1/batches", "Mantle has no batches (SAMPLE); batch inference is bedrock-runtime's"),
-        ("GET", "/v1/batches/batch_1", "Mantle has no batches (SAMPLE); batch inference is bedrock-runtime's"),
+        ("GET", "/files", f"the base URL must end in /v1: {ORIGIN}/v1"),
+        ("POST", "/chat/completions", f"the base URL must end in /v1: {ORIGIN}/v1"),
+        ("POST", "/v1/batches", "Mantle has no batches (SAMPLE); bedrock-runtime has batch inference"),
+        ("GET", "/v1/batches/batch_1", "Mantle has no batches (SAMPLE); bedrock-runtime has batch inference"),
         (
             "POST",
             "/v1/fine_tuning/jobs/ftjob-1/pause",
@@ -73,7 +73,7 @@ def test_models_are_listed_under_both_bases(local_simulator: RunningSimulator) -
             "Mantle runs graders only within a job; invoke the Lambda function itself",
         ),
         ("GET", "/v1/responses/resp_1/input_items", "Mantle does not list the input of a response (SAMPLE)"),
-        ("GET", "/v1/files/", "the path ends without a slash"),
+        ("GET", "/v1/files/", "the path must not end with a slash"),
         (
             "POST",
             "/model/openai.gpt-oss-20b/invoke",
@@ -87,20 +87,22 @@ def test_a_missing_route_has_a_hint(local_simulator: RunningSimulator, method: s
 
 
 @pytest.mark.shows("get-is-405")
-def test_a_wrong_method_is_refused_with_the_right_one(local_simulator: RunningSimulator) -> None:
-    """OBSERVED for chat: 405, not 404."""
-    got = local_simulator.http.get("/v1/chat/completions")
+def test_the_refusal_of_a_wrong_method_names_the_right_method(local_simulator: RunningSimulator) -> None:
+    """The status is 405 and not 404, as observed at Bedrock for chat."""
+    response = local_simulator.http.get("/v1/chat/completions")
     message = "Not allowed to GET on /v1/chat/completions"
     error = {"code": "method_not_allowed", "message": message, "param": None, "type": "invalid_request_error"}
-    assert (got.status_code, got.json(), got.headers["allow"]) == (405, {"error": error}, "POST")
+    assert (response.status_code, response.json(), response.headers["allow"]) == (405, {"error": error}, "POST")
 
 
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [("/v1/files", "GET, HEAD, POST"), ("/v1/files/f", "DELETE, GET, HEAD"), ("/v1/responses/r/cancel", "POST")],
 )
-def test_allow_names_all_methods_of_a_path(local_simulator: RunningSimulator, path: str, allowed: str) -> None:
-    """In any order of the route table."""
+def test_the_allow_header_lists_all_methods_of_a_path(
+    local_simulator: RunningSimulator, path: str, allowed: str
+) -> None:
+    """The order of the route table does not matter."""
     assert local_simulator.http.put(path).headers["allow"] == allowed
 
 

@@ -18,7 +18,7 @@ def test_two_different_scores_are_information(sums: tuple[Record, ...]) -> None:
 def test_a_single_score_is_a_failure(sums: tuple[Record, ...]) -> None:
     """The measured value names it."""
     (finding,) = check_range(probe_context(handler_for(lambda _element: 0.25), sums))
-    assert (finding.severity, finding.measured, finding.value) == (Severity.FAIL, "0.25 always", 1)
+    assert (finding.severity, finding.measured, finding.value) == (Severity.FAIL, "always 0.25", 1)
 
 
 def test_scores_outside_the_range_are_a_warning(sums: tuple[Record, ...]) -> None:

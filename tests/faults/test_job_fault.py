@@ -142,7 +142,7 @@ def test_an_operation_that_fails_changes_nothing_and_is_logged(
     operation = DELETING | {"parameters": {"FunctionName": "nowhere"}}
     with caplog.at_level("INFO", logger="simulator.refused"):
         (job,) = run_job_with_faults(simulator, {"job": 1, "step": 2, "aws": operation}, function, refused=True)
-    error = [line for line in caplog.messages if line.startswith("lambda DeleteFunction met fault-")]
+    error = [line for line in caplog.messages if line.startswith("lambda DeleteFunction was affected by fault-")]
     assert job["status"] == "succeeded"
     assert ["was not carried out: An error occurred (ResourceNotFoundException)" in line for line in error] == [True]
 

@@ -71,7 +71,11 @@ def test_each_job_fault_is_logged_once(caplog: pytest.LogCaptureFixture) -> None
         fixture.injector.queue_delay(JOB)
     for effect in (grade_effect(2), grade_effect(3)):
         fixture.injector.before_effect(JOB, effect)
-    assert caplog.messages == [f"{JOB} met fault-1", f"{JOB} met fault-3", f"{JOB} met fault-4"]
+    assert caplog.messages == [
+        f"{JOB} was affected by fault-1",
+        f"{JOB} was affected by fault-3",
+        f"{JOB} was affected by fault-4",
+    ]
 
 
 def test_an_operation_that_fails_is_logged_and_not_counted_as_applied(caplog: pytest.LogCaptureFixture) -> None:
@@ -81,4 +85,7 @@ def test_an_operation_that_fails_is_logged_and_not_counted_as_applied(caplog: py
     assert fixture.injector.before_effect(JOB, grade_effect(2)) is None
     (status,) = fixture.registry.statuses()
     assert (status.matched, status.applied, status.refused) == (1, 0, "Function not found")
-    assert caplog.messages[-1] == "lambda DeleteFunction met fault-1, and was not carried out: Function not found"
+    assert (
+        caplog.messages[-1]
+        == "lambda DeleteFunction was affected by fault-1, and was not carried out: Function not found"
+    )

@@ -42,7 +42,7 @@ def test_hashes_of_body_files_are_distinct(requests: AwsRequestStore) -> None:
     """Several requests may have the same body."""
     for ordinal, sha256 in enumerate((None, "a", "b", "a")):
         requests.append(replace(FIRST, ordinal=ordinal, body=None if sha256 else b"", sha256=sha256))
-    assert requests.body_sha256s() == {"a", "b"}
+    assert requests.list_body_hashes() == {"a", "b"}
 
 
 def test_the_initial_seed_is_that_of_the_first_request(requests: AwsRequestStore) -> None:

@@ -91,7 +91,7 @@ def test_the_key_depends_on_model_messages_and_parameters(other: CachedPrompt) -
         ('{"format": 1}', "holds a response that cannot be read (KeyError('responses'))"),
         (
             json.dumps({"format": 1, "responses": [asdict(RESPONSES[0]) | {"text": 7}]}),
-            "holds a response that cannot be read (TypeError('7 where str is expected'))",
+            "holds a response that cannot be read (TypeError('expected str, not 7'))",
         ),
     ],
 )
@@ -102,7 +102,7 @@ def test_an_invalid_file_is_reported_by_its_path(cache: ResponseCache, text: str
     path.write_text(text)
     with pytest.raises(UpstreamError) as exc_info:
         cache.read(PROMPT)
-    assert str(exc_info.value) == f"{path} {reason}; remove it and sample again, or name another folder"
+    assert str(exc_info.value) == f"{path} {reason}; remove the file and sample again, or use another folder"
 
 
 def test_a_failed_write_leaves_the_old_file(cache: ResponseCache, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +114,7 @@ def test_a_failed_write_leaves_the_old_file(cache: ResponseCache, monkeypatch: p
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_text", full)
-        with pytest.raises(UpstreamError, match="No space left on device; name a folder that can be written to"):
+        with pytest.raises(UpstreamError, match="No space left on device; use a writable folder"):
             cache.write(PROMPT, RESPONSES[:1], server="http://127.0.0.1:1/v1")
     assert list(cache.path(PROMPT).parent.iterdir()) == [cache.path(PROMPT)]
     assert cache.read(PROMPT) == RESPONSES

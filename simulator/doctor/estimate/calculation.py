@@ -7,7 +7,7 @@ from simulator.doctor.estimate.assumptions import TRAINING_PRICE_NAME, Assumptio
 from simulator.training.dataset import HELD_OUT_SHARE, HeldOutChoice, Record
 from simulator.training.training_plan import CHECKPOINT_INTERVAL, DatasetSplit, TrainingPlan, split_dataset
 
-_MB_PER_GB = 1024  # as Lambda bills
+_MB_PER_GB = 1024  # Lambda bills with this factor
 _MILLION = 1e6
 
 
@@ -66,7 +66,10 @@ def split_records(
     seed: int,
     choice: HeldOutChoice,
 ) -> DatasetSplit:
-    """Split the records into training and held-out records as a job does. Another share takes the end of the file."""
+    """Split the records into training and held-out records as a job does.
+
+    If `share` is not the default, the held-out records are the last ones of the file.
+    """
     if validation is not None or share == HELD_OUT_SHARE:
         return split_dataset(records, validation, seed=seed, held_out_choice=choice)
     train = len(records) - int(len(records) * share)
@@ -74,58 +77,64 @@ def split_records(
 
 
 def count_checkpoints(plan: TrainingPlan) -> int:
-    """Return the number of checkpoints of a run, without a list, which would be long for a long run."""
+    """Return the number of checkpoints of a run, without a list of their steps."""
     return len(range(CHECKPOINT_INTERVAL, plan.total_steps, CHECKPOINT_INTERVAL)) + 1
 
 
 def calculate_estimate(plan: TrainingPlan, assumptions: Assumptions) -> Estimate:
     """Return the estimate."""
     per_prompt, per_call = count_of(assumptions, "rollouts_per_prompt"), count_of(assumptions, "rollouts_per_call")
-    at_once, tokens = count_of(assumptions, "concurrent_calls"), value_of(assumptions, "response_tokens")
+    concurrent_calls, tokens = count_of(assumptions, "concurrent_calls"), value_of(assumptions, "response_tokens")
     evaluations = count_of(assumptions, "evaluations") if plan.held_out else 0
-    in_step = plan.batch_size * per_prompt
-    in_evaluation = len(plan.held_out) * count_of(assumptions, "rollouts_per_held_out_record")
-    step_calls, evaluation_calls = math.ceil(in_step / per_call), math.ceil(in_evaluation / per_call)
-    calls = plan.total_steps * step_calls + evaluations * evaluation_calls
-    rollouts = plan.total_steps * in_step + evaluations * in_evaluation
+    step_rollouts = plan.batch_size * per_prompt
+    evaluation_rollouts = len(plan.held_out) * count_of(assumptions, "rollouts_per_held_out_record")
+    step_calls, evaluation_calls = math.ceil(step_rollouts / per_call), math.ceil(evaluation_rollouts / per_call)
+    total_calls = plan.total_steps * step_calls + evaluations * evaluation_calls
+    rollouts = plan.total_steps * step_rollouts + evaluations * evaluation_rollouts
 
-    call = Range(
+    call_seconds = Range(
         low=value_of(assumptions, "call_seconds_low"),
         high=value_of(assumptions, "call_seconds_high") * value_of(assumptions, "slowdown_high"),
     )
     gigabytes = value_of(assumptions, "memory_mb") / _MB_PER_GB
-    gb_seconds = Range(low=calls * call.low * gigabytes, high=calls * call.high * gigabytes)
-    requests = calls / _MILLION * value_of(assumptions, "lambda_usd_per_million_calls")
-    price = value_of(assumptions, "lambda_usd_per_gb_second")
-    log_bytes = calls * value_of(assumptions, "log_bytes_per_call")
+    gb_seconds = Range(low=total_calls * call_seconds.low * gigabytes, high=total_calls * call_seconds.high * gigabytes)
+    request_usd = total_calls / _MILLION * value_of(assumptions, "lambda_usd_per_million_calls")
+    usd_per_gb_second = value_of(assumptions, "lambda_usd_per_gb_second")
+    log_bytes = total_calls * value_of(assumptions, "log_bytes_per_call")
 
-    waves = plan.total_steps * math.ceil(step_calls / at_once) + evaluations * math.ceil(evaluation_calls / at_once)
-    wall = Range(
+    call_rounds = plan.total_steps * math.ceil(step_calls / concurrent_calls) + evaluations * math.ceil(
+        evaluation_calls / concurrent_calls
+    )
+    wall_seconds = Range(
         low=value_of(assumptions, "start_seconds_low")
         + plan.total_steps * value_of(assumptions, "step_seconds_low")
         + rollouts * tokens / max(value_of(assumptions, "tokens_per_second_high"), 1.0)
-        + waves * call.low,
+        + call_rounds * call_seconds.low,
         high=value_of(assumptions, "start_seconds_high")
         + plan.total_steps * value_of(assumptions, "step_seconds_high")
         + rollouts * tokens / max(value_of(assumptions, "tokens_per_second_low"), 1.0)
-        + waves * call.high,
+        + call_rounds * call_seconds.high,
     )
-    hourly = assumptions[TRAINING_PRICE_NAME].value
+    usd_per_hour = assumptions[TRAINING_PRICE_NAME].value
     return Estimate(
         steps=plan.total_steps,
         steps_per_epoch=plan.steps_per_epoch,
         checkpoints=count_checkpoints(plan),
         evaluations=evaluations,
-        rollouts=plan.total_steps * in_step,
-        held_out_rollouts=evaluations * in_evaluation,
+        rollouts=plan.total_steps * step_rollouts,
+        held_out_rollouts=evaluations * evaluation_rollouts,
         calls=plan.total_steps * step_calls,
         held_out_calls=evaluations * evaluation_calls,
-        peak_concurrency=min(at_once, max(step_calls, evaluation_calls)),
+        peak_concurrency=min(concurrent_calls, max(step_calls, evaluation_calls)),
         tokens=rollouts * tokens,
         gb_seconds=gb_seconds,
-        lambda_usd=Range(low=gb_seconds.low * price + requests, high=gb_seconds.high * price + requests),
+        lambda_usd=Range(
+            low=gb_seconds.low * usd_per_gb_second + request_usd, high=gb_seconds.high * usd_per_gb_second + request_usd
+        ),
         log_bytes=log_bytes,
         log_usd=log_bytes / 1e9 * value_of(assumptions, "log_usd_per_gb"),
-        wall_seconds=wall,
-        training_usd=None if hourly is None else Range(low=wall.low / 3600 * hourly, high=wall.high / 3600 * hourly),
+        wall_seconds=wall_seconds,
+        training_usd=None
+        if usd_per_hour is None
+        else Range(low=wall_seconds.low / 3600 * usd_per_hour, high=wall_seconds.high / 3600 * usd_per_hour),
     )

@@ -11,7 +11,7 @@ from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.probes.static.s15_latency import TIMED_CALLS as LATENCY_CALLS
 from simulator.doctor.probes.static.s15_latency import measure_call_seconds
 from simulator.doctor.reward_function import RewardFunction
-from simulator.doctor.rows import SAMPLE_ROWS, sample_rows
+from simulator.doctor.rows import DEFAULT_ROW_COUNT, sample_rows
 from simulator.doctor.timeout_budget import has_timed_out
 from simulator.settings import Settings
 from simulator.training.dataset import Record
@@ -110,7 +110,7 @@ def measure_calls(
 
 def mean_response_tokens(records: Sequence[Record], *, settings: Settings, model: str, run: Hyperparameters) -> float:
     """Return the mean length of the simulated base model's responses to a sample of records, in tokens."""
-    rows = sample_rows(records, seed=settings.seed, count=SAMPLE_ROWS, answer_path=settings.answer_path)
+    rows = sample_rows(records, seed=settings.seed, count=DEFAULT_ROW_COUNT, answer_path=settings.answer_path)
     one_step = prepare_run(
         tuple(row.record for row in rows),
         model=model,

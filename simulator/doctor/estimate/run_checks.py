@@ -35,8 +35,8 @@ STEPS: Final = Probe(
     ),
     means=(
         "Each step updates the policy once, and a larger batch does not make the update larger. In simulated runs with "
-        "a sound reward, the mean reward rose from .49 to .93 in 67 steps of 4 prompts, but only to .64 in 8 steps of "
-        "32."
+        "a valid reward function, the mean reward rose from .49 to .93 in 67 steps of 4 prompts, but only to .64 in 8 "
+        "steps of 32."
     ),
     remedy="Lower the batch size, add epochs, or add records.",
     source="INFERRED from simulated runs that are fitted to Amazon's sample run of 67 steps.",

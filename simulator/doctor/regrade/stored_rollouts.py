@@ -35,8 +35,8 @@ class StoredRollout:
         response: the response without its reasoning.
         reasoning: the reasoning.
         reward: its reward in the job.
-        correct: the hidden truth: whether its answer is right.
-        exploit: the hidden truth: the exploit that it uses, if any.
+        correct: whether its answer is right. The reward function does not know this.
+        exploit: the exploit that the response uses, if any. The reward function does not know this.
     """
 
     id: str
@@ -70,18 +70,18 @@ _LINE: Final = TypeAdapter(_RolloutLine)
 
 
 def fetch_rollouts(job: str, *, simulator: str) -> str:
-    """Return the JSON lines of a job of the simulator at a URL.
+    """Return the rollouts of a job as JSON lines. `simulator` is the URL of the simulator that has the job.
 
     Raises:
-        StoredRolloutsError: no simulator runs there, it has no such job, or it cannot run the job again.
+        StoredRolloutsError: no simulator runs at the URL, or it does not have the job or cannot run it again.
     """
     parts = urlsplit(simulator)
     host, port = parts.hostname or "", parts.port or 80
     region, problem = discover_region(host, port)
     if region is None:
         raise StoredRolloutsError(
-            f"{job} is not a file here, so it names a job, but no simulator runs: {problem}. Start it with "
-            "`rft-sim serve` and the same --data, or name a file that --save wrote."
+            f"there is no file {job}. If it is the id of a job, its simulator must run, but {problem}. Start the "
+            "simulator with `rft-sim serve` and the --data of the job, or pass a file that was written with --save."
         )
     try:
         with closing(HTTPConnection(host, port, timeout=_TIMEOUT_SECONDS)) as connection:  # without a proxy
@@ -91,8 +91,8 @@ def fetch_rollouts(job: str, *, simulator: str) -> str:
     except (OSError, HTTPException) as error:
         raise StoredRolloutsError(
             f"the simulator at {simulator} stopped while it sent the rollouts of {job}: "
-            f"{str(error) or type(error).__name__}. It can run a job again only with the settings of that job. Its log "
-            "says more."
+            f"{str(error) or type(error).__name__}. To produce the rollouts, the simulator runs the job again and "
+            "needs the settings of the job. Read the simulator's log for the error."
         ) from None
     if response.status == HTTPStatus.NOT_FOUND:
         raise StoredRolloutsError(f"the simulator at {simulator} has no job {job}. `rft jobs` lists the jobs.")
@@ -107,7 +107,7 @@ def parse_rollouts(text: str, *, source: str) -> tuple[StoredRollout, ...]:
     """Parse the JSON lines of `/_simulator/jobs/{id}/rollouts`. Error messages name the `source`.
 
     Raises:
-        StoredRolloutsError: a line is not a rollout, or there is none.
+        StoredRolloutsError: a line is not a rollout, or the text has no lines.
     """
     records: dict[str, Record] = {}
     rollouts = []
@@ -121,7 +121,9 @@ def parse_rollouts(text: str, *, source: str) -> tuple[StoredRollout, ...]:
     if not rollouts:
         raise StoredRolloutsError(f"{source} contains no rollout: no rollout is graded yet.")
     if duplicate := _find_duplicate(rollouts):
-        raise StoredRolloutsError(f"{source} contains the rollout {duplicate} twice. Give the rollouts of one job.")
+        raise StoredRolloutsError(
+            f"{source} contains the rollout {duplicate} twice. Pass the rollouts of one job only."
+        )
     return tuple(rollouts)
 
 
@@ -132,7 +134,7 @@ def _parse_rollout(line: str, records: dict[str, Record]) -> StoredRollout:
         first = error.errors(include_url=False)[0]
         raise ValueError(
             f"{'.'.join(map(str, first['loc'])) or 'the value'}: {first['msg'].lower()}. "
-            "Expected a rollout as `rft-sim regrade JOB --save FILE` writes it"
+            "Each line must be a rollout from `rft-sim regrade JOB --save FILE`"
         ) from None
     return StoredRollout(
         id=parsed.id,
@@ -149,7 +151,7 @@ def _parse_rollout(line: str, records: dict[str, Record]) -> StoredRollout:
 
 
 def _read_record(value: dict[str, Any], line: int, records: dict[str, Record]) -> Record:
-    """Return the record, after the checks of a training file. `records` caches the records of earlier lines."""
+    """Check the record like a line of a training file, and return it. `records` caches the records of earlier lines."""
     text = json.dumps(value)
     if text not in records:
         try:

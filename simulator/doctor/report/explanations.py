@@ -23,8 +23,8 @@ ALL_PROBES: Final[tuple[Probe, ...]] = tuple(
 )
 """Every probe, in the order of their ids."""
 
-EXPLAINED: Final[tuple[Probe, ...]] = (*ALL_PROBES, *RUN_CHECKS)
-"""Every probe and run check that has an explanation: those of the doctor, then those of the estimate."""
+EXPLAINED_PROBES: Final[tuple[Probe, ...]] = (*ALL_PROBES, *RUN_CHECKS)
+"""Everything that has an explanation: the probes of `rft-sim doctor`, then the run checks of `rft-sim estimate`."""
 
 SECTIONS: Final = (
     ("question", "Question"),
@@ -42,7 +42,7 @@ _TITLES: Final = {
     ),
     "T": (
         "Training probes",
-        "These probes read simulated training runs on the function's rewards. One run searches for exploits.",
+        "These probes evaluate simulated training runs with the function's rewards. One run searches for exploits.",
     ),
     "E": (
         "Run checks",
@@ -69,17 +69,17 @@ def explanation_link(probe: str) -> str:
     return f"{_FINDINGS_PATH}#{probe.lower()}"
 
 
-def find_explanation(name: str) -> Probe | None:
+def find_explanation(probe_id: str) -> Probe | None:
     """Return the probe or run check with this id, in upper or lower case."""
-    return next((probe for probe in EXPLAINED if probe.id == name.upper()), None)
+    return next((probe for probe in EXPLAINED_PROBES if probe.id == probe_id.upper()), None)
 
 
-def find_probe(name: str) -> Probe | None:
+def find_probe(probe_id: str) -> Probe | None:
     """Return the probe with this id, in upper or lower case."""
-    return next((probe for probe in ALL_PROBES if probe.id == name.upper()), None)
+    return next((probe for probe in ALL_PROBES if probe.id == probe_id.upper()), None)
 
 
-def render_markdown(probes: Iterable[Probe] = EXPLAINED) -> str:
+def render_markdown(probes: Iterable[Probe] = EXPLAINED_PROBES) -> str:
     """Return the explanations as Markdown."""
     return "\n".join(_lines(tuple(probes)))
 
@@ -107,10 +107,10 @@ def _lines(probes: tuple[Probe, ...]) -> Iterator[str]:
 def _markdown(text: str) -> str:
     """Return a text as Markdown. Only code in backquotes is markup."""
     parts = CODE_SPAN.split(text)
-    return "".join(part if index % 2 else _escaped(part) for index, part in enumerate(parts))
+    return "".join(part if index % 2 else _escape_markdown(part) for index, part in enumerate(parts))
 
 
-def _escaped(text: str) -> str:
+def _escape_markdown(text: str) -> str:
     return re.sub(r"([\\*_\[\]#~$])", r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;"))
 
 

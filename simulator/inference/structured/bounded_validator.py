@@ -14,13 +14,16 @@ _Keyword: TypeAlias = Callable[[Any, Any, Any, Any], Iterator[Any] | None]
 
 _BUDGET: Final[ContextVar[Budget]] = ContextVar("budget")
 _COMPARISONS_PER_STEP: Final = 16
-MAX_NAME_LENGTH: Final = 64  # of a property, in a schema with `patternProperties`
+MAX_NAME_LENGTH: Final = 64  # limit for property names if the schema has `patternProperties`
 _NAME_KEYWORDS: Final = ("patternProperties", "additionalProperties", "unevaluatedProperties")
 
 
 @contextmanager
 def use_budget(budget: Budget) -> Iterator[None]:
-    """Count the steps of validators in this context. They raise BudgetExceededError, and PatternError for a pattern."""
+    """Count the steps of validators in this context.
+
+    A validator raises BudgetExceededError if it takes too many steps, and PatternError if a pattern is too complex.
+    """
     token = _BUDGET.set(budget)
     try:
         yield
@@ -34,11 +37,11 @@ def bounded_validator(validator: Any) -> Any:
     from jsonschema.validators import extend  # noqa: PLC0415  the import takes a tenth of a second
 
     keywords = {**validator.VALIDATORS, "pattern": _pattern}
-    counted_keywords = {name: _count_steps(name, keyword) for name, keyword in keywords.items()}
+    counted_keywords = {name: _with_step_count(name, keyword) for name, keyword in keywords.items()}
     return extend(validator, counted_keywords)  # type: ignore[no-untyped-call]  # its stub has no types
 
 
-def _count_steps(name: str, keyword: _Keyword) -> _Keyword:
+def _with_step_count(name: str, keyword: _Keyword) -> _Keyword:
     def counted_keyword(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
         budget = _BUDGET.get()
         budget.spend(1 + _count_comparisons(name, value, instance) // _COMPARISONS_PER_STEP)

@@ -26,7 +26,7 @@ from tests.client.conftest import CREDENTIALS
             ("plot", "ftjob-1", "-o", "p.txt"),
             "✗ p.txt does not end in .png, and the plot is a PNG.\n→ Change its name: -o p.png\n",
         ),
-        (("check", "s3://"), "✗ s3:// names no bucket.\n→ Write s3://bucket/key.\n"),
+        (("check", "s3://"), "✗ s3:// has no bucket name.\n→ Write s3://bucket/key.\n"),
     ],
 )
 def test_an_invalid_argument_is_refused_with_its_fix(rft: Run, arguments: tuple[str, ...], expected_text: str) -> None:

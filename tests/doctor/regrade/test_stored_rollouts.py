@@ -57,5 +57,5 @@ def test_a_file_without_rollouts_is_refused(text: str, message: str) -> None:
 
 def test_the_rollouts_of_two_jobs_are_refused(lines: str) -> None:
     """Their ids are equal, and scores are joined by id."""
-    with pytest.raises(StoredRolloutsError, match=r"twice\. Give the rollouts of one job"):
+    with pytest.raises(StoredRolloutsError, match=r"twice\. Pass the rollouts of one job only"):
         parse_rollouts(lines + lines, source="kept.jsonl")

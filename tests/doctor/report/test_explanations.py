@@ -3,7 +3,7 @@
 from simulator.doctor.finding import Probe
 from simulator.doctor.report.explanations import (
     ALL_PROBES,
-    EXPLAINED,
+    EXPLAINED_PROBES,
     FINDINGS_FILE,
     SECTIONS,
     find_probe,
@@ -18,7 +18,7 @@ def test_the_page_of_findings_is_current() -> None:
 
 def test_every_probe_has_its_own_id() -> None:
     """So do the run checks."""
-    ids = [probe.id for probe in EXPLAINED]
+    ids = [probe.id for probe in EXPLAINED_PROBES]
     assert len(set(ids)) == len(ids)
 
 
@@ -26,7 +26,7 @@ def test_no_section_of_an_explanation_is_empty() -> None:
     """Of any probe or run check."""
     assert [
         (probe.id, attribute)
-        for probe in EXPLAINED
+        for probe in EXPLAINED_PROBES
         for attribute, _ in SECTIONS
         if not getattr(probe, attribute).strip()
     ] == []

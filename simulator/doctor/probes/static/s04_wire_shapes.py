@@ -32,8 +32,8 @@ WIRE_SHAPES: Final = Probe(
         'reference wrapped as {"text": ...} or not; the reference as {"final_answer": ...}. An error in the '
         f"configured layout is a failure, and so is a mean score under {ACCEPTED_SHARE:g} times the mean score in the "
         f"best other layout. It is a warning when wrong answers score more than {MAX_GAIN:g} above their usual score "
-        "in an element without the record's fields. If the function works in only one published layout, that is "
-        "information, because the default event contains both layouts."
+        "in an element without the record's fields. If the function works in only one published layout, the severity "
+        "is info, because the default event contains both layouts."
     ),
     means=(
         "A function that reads the reference from the wrong field gets no reference, and then every right answer "

@@ -170,7 +170,7 @@ def _pad_with_text(size: int, position: str) -> PaddingFunction:
 
 
 def _pad_with_work(row: Row, text: str) -> str:
-    return f"{row.worked_steps}\n" * REPEATS + text
+    return f"{row.solution_steps}\n" * REPEATS + text
 
 
 def _pad_with_repeats(repeated_text: str) -> PaddingFunction:

@@ -52,7 +52,7 @@ def check_components(context: ProbeContext) -> Iterator[Finding]:
     """S18: compare the components of many results with each other and with their scores."""
     results = _results(context)
     if not results:
-        yield COMPONENTS.not_measured("No ordinary rollout has a score.")
+        yield COMPONENTS.not_measured("No right answer, wrong answer or rollout of the base model has a score.")
         return
     if not any(result.components for result in results):
         yield COMPONENTS.ok("No result has components. They are optional.")

@@ -26,7 +26,7 @@ from simulator.doctor.training_trace import (
 MIN_GAIN: Final = 0.05
 
 NEAR_MAXIMUM_SHARE: Final = 0.9
-"""INFERRED, from simulated runs: sound rewards rise by 0.12 or more in 67 steps, random ones by at most 0.06."""
+"""INFERRED, from simulated runs: valid rewards rise by 0.12 or more in 67 steps, random ones by at most 0.06."""
 
 MIN_SLOW_GAIN: Final = MIN_GAIN / 2
 """A smaller rise does not count as a rise (INFERRED)."""

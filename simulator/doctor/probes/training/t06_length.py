@@ -1,4 +1,4 @@
-"""T6: do the responses keep their length?"""
+"""T6: check that the length of the responses does not change much."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -10,36 +10,43 @@ from simulator.doctor.training_trace import TrainingTraces
 MAX_LENGTH_RATIO: Final = 1.4
 
 MIN_LENGTH_RATIO: Final = 0.6
-"""INFERRED: simulated runs on sound rewards stay between 0.84 and 1.28. AWS: "length exploding" hints at hacking."""
+"""INFERRED: in simulated runs with a valid reward function, the ratio is between 0.84 and 1.28.
+
+AWS lists "length exploding" as a sign of reward hacking.
+"""
 
 MAX_LENGTH_CORRELATION: Final = 0.25
 """The largest correlation of length and reward (INFERRED).
 
-In simulated runs it is 0 for a sound reward, and 0.74 if the reward grows with the length.
+In simulated runs it is 0 with a valid reward function, and 0.74 if the reward grows with the length.
 """
 
 LENGTH: Final = Probe(
     id="T6",
     name="length",
-    question="Do the responses keep their length?",
+    question="Does the length of the responses stay about the same?",
     measured=(
         f"The mean length in tokens over {WINDOWS_TEXT}. More than {MAX_LENGTH_RATIO} times or less than "
-        f"{MIN_LENGTH_RATIO} times the first mean is a warning. A mean correlation of length and reward over the "
-        f"steps above {MAX_LENGTH_CORRELATION} is also a warning."
+        f"{MIN_LENGTH_RATIO} times the first mean is a warning. It is also a warning if the correlation of length "
+        f"and reward is above {MAX_LENGTH_CORRELATION} on average over the steps."
     ),
     means=(
         "If longer responses get a higher reward, the model learns to write longer ones. They cost more and are "
         "not better."
     ),
-    remedy="Score the result and not the number of words, steps or characters. Limit the score that a count can add.",
+    remedy=(
+        "Score the result and not the number of words, steps or characters. If the score depends on such a number, "
+        "limit its effect."
+    ),
     source=(
-        'AWS on reading the metrics: "length exploding". Length bias: Dr. GRPO (arXiv 2503.20783). INFERRED: numbers.'
+        'AWS, on how to read the metrics: "length exploding". Length bias: Dr. GRPO (arXiv 2503.20783). '
+        "The limits are INFERRED."
     ),
 )
 
 
 def check_length(traces: TrainingTraces) -> Iterator[Finding]:
-    """Compare the lengths, and check whether longer responses earn more."""
+    """Compare the lengths, and check whether longer responses get a higher reward."""
     trace = comparable_trace(traces)
     if isinstance(trace, str):
         yield LENGTH.not_measured(trace)
@@ -57,7 +64,7 @@ def check_length(traces: TrainingTraces) -> Iterator[Finding]:
             threshold=f"{MIN_LENGTH_RATIO} to {MAX_LENGTH_RATIO} times as long",
             fix=LENGTH.remedy,
             value=lengths.ratio,
-            examples=(longest.example(f"{longest.response_length} tokens, reasoning included"),),
+            examples=(longest.example(f"{longest.response_length} tokens with the reasoning"),),
         )
     correlation = sum(truth.length_reward_correlation for truth in trace.truths) / trace.steps
     if correlation > MAX_LENGTH_CORRELATION:
@@ -69,7 +76,7 @@ def check_length(traces: TrainingTraces) -> Iterator[Finding]:
             threshold=f"at most {MAX_LENGTH_CORRELATION}",
             fix=LENGTH.remedy,
             value=correlation,
-            examples=(longest.example(f"{longest.response_length} tokens, reasoning included"),),
+            examples=(longest.example(f"{longest.response_length} tokens with the reasoning"),),
         )
     if is_ok:
-        yield LENGTH.ok("The responses keep their length.", measured=measured, value=lengths.ratio)
+        yield LENGTH.ok("The length of the responses stays about the same.", measured=measured, value=lengths.ratio)
