@@ -166,6 +166,16 @@ def test_hyperparameters_out_of_range_are_refused(option: list[str], allowed: st
     assert (result.exit_code, allowed in result.stderr) == (2, True)
 
 
+@pytest.mark.slow
+def test_a_golden_file_of_an_earlier_release_still_matches() -> None:
+    """The labels of the cases, their order and the inputs are a file format: users commit golden files."""
+    reward, data = ROOT / "fixtures/gallery/tuning/label_word", ROOT / "fixtures/prompts/labels.jsonl"
+    golden = Path(__file__).with_name("golden_label_word.txt")
+    result = doctor(reward, "--data", data, "--no-training", "--golden", golden)
+    assert result.exit_code == 0, result.stdout
+    assert "all 1,358 scores unchanged" in " ".join(result.stdout.split())
+
+
 def test_a_changed_score_differs_from_the_golden_file_until_it_is_updated(reward: Path, tmp_path: Path) -> None:
     """A difference is exit code 1; --update accepts it."""
     options = ["--data", str(DATA), "--only", "S10", "--rows", "8", "--golden", str(tmp_path / "golden.txt")]

@@ -123,7 +123,7 @@ def test_a_score_for_repeated_work_fails(strings: tuple[Record, ...]) -> None:
         for finding in check_length_sensitivity(probe_context(handler_for(score), strings))
         if finding.severity is Severity.FAIL
     ]
-    assert "with its own calculation 30 times" in failure.measured
+    assert "with its own work 30 times" in failure.measured
 
 
 def test_padding_that_only_avoids_a_penalty_is_ok(labels: tuple[Record, ...]) -> None:

@@ -155,7 +155,7 @@ def _wrong_padding_effects(context: ProbeContext, scale: ScoreScale) -> list[Pad
     paddable_rows = tuple(row for row in rows if row.allows_surrounding_text)
     paddings: list[tuple[Sequence[Row], str, PaddingFunction]] = [
         *((rows, f"{size:,} characters after it", _pad_with_text(size, "after")) for size in PADDING_SIZES),
-        (paddable_rows, f"its own calculation {REPEATS} times", _pad_with_work),
+        (paddable_rows, f"its own work {REPEATS} times", _pad_with_work),
         *((paddable_rows, f"{name} {REPEATS} times", _pad_with_repeats(text)) for name, text in REPEATED_TEXTS.items()),
     ]
     return [
@@ -248,7 +248,7 @@ def _wrong_answer_findings(
 def _scores_no_more_than_empty(context: ProbeContext, effect: PaddingEffect, scale: ScoreScale) -> bool:
     """Return whether an empty response scores as much as padded ones. Then the padding only avoids a penalty."""
     empty = context.invoker.score(
-        [Case(label="empty, to compare with padding", record=result.case.record, text="") for result in effect.results]
+        [Case(label="empty, beside padding", record=result.case.record, text="") for result in effect.results]
     )
     empty_mean, padded_mean = scale.mean_of_scored(empty), scale.mean_of_scored(effect.results)
     return empty_mean is not None and padded_mean is not None and empty_mean >= padded_mean - MIN_MATERIAL_DIFFERENCE

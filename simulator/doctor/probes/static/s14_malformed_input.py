@@ -194,7 +194,7 @@ def _score_beside_ordinary(
         for element in elements
         for case in (
             Case(label=f"odd: {element.name}", record=row.record, text=element.text, transform=element.transform),
-            Case(label="right answer with unusual surroundings", record=ordinary.record, text=ordinary.right_response),
+            Case(label="right answer in odd company", record=ordinary.record, text=ordinary.right_response),
         )
     ]
     ids = context.invoker.rollout_ids(cases[:2]) * len(elements)
