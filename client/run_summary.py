@@ -57,7 +57,7 @@ def print_reward(metrics: Sequence[Mapping[str, float]], *, console: Console) ->
         return
     size = max(1, min(_WINDOW, len(rewards) // 2))
     first_mean, last_mean = math.fsum(rewards[:size]) / size, math.fsum(rewards[-size:]) / size
-    detail = f"means of the first {size} and the last {size} of {format_count(len(rewards), 'step')}"
+    detail = f"averages of the first {size} and the last {size} of {format_count(len(rewards), 'step')}"
     print_field(console, "reward", f"{first_mean:.3f} → {last_mean:.3f}", detail=detail)
     if min(rewards) == max(rewards):
         print_warning(

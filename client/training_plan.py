@@ -51,7 +51,7 @@ def print_plan(options: TrainOptions, inputs: RunInputs, *, target: Target, cons
                 f"{format_count(overlap, 'row')} of {options.validation} have a prompt that is also in {options.data}: "
                 "the comparison measures memory, too",
             )
-    print_done(console, "checked", "the data has the form the service asks for")
+    print_done(console, "checked", "the data has the format that the service requires")
 
 
 def confirm_billing(options: TrainOptions, inputs: RunInputs, *, target: Target, console: Console) -> None:

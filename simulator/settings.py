@@ -50,7 +50,7 @@ PositiveInt: TypeAlias = Annotated[int, Ge(1)]
 
 
 class Pace(StrEnum):
-    """Who advances a job."""
+    """What advances a job."""
 
     INSTANT = "instant"  # nothing waits: jobs run at full speed and the clock follows them
     FINISHED = "finished"  # as `instant`, and the request that creates a job waits for the job's end
@@ -92,10 +92,15 @@ class UnknownFields(StrEnum):
 class GradingSettings:
     """How rollouts reach the reward function."""
 
-    event_shape: Annotated[EventShape, "The layout of a rollout in the Lambda event."] = EventShape.SUPERSET
+    event_shape: Annotated[
+        EventShape,
+        "The layout of a rollout in the Lambda event. superset: every layout at once, so that every published handler "
+        "works. documented: the reference and custom fields are under `metadata` only, as in the user guide. sample: "
+        "they are at the root only, as in Amazon's sample.",
+    ] = EventShape.SUPERSET
     wrap_strings: Annotated[
         bool,
-        'Send a reference that is a bare string as {"text": ...}.',
+        'If the reference answer is a string, send it as the object {"text": ...}.',
         "SAMPLE: Amazon's sample handler scores 0 without it.",
     ] = True
     include_reasoning: Annotated[
@@ -121,7 +126,9 @@ class DurationSettings:
     ] = 240
     per_step: Annotated[float, Ge(0), Le(MAX_EPOCH_SECONDS), "Simulated seconds that every step takes."] = 40.0
     tokens_per_second: Annotated[
-        float, Gt(0), "Tokens that a step samples in one simulated second, in addition to durations.per_step."
+        float,
+        Gt(0),
+        "Tokens that a step samples in one simulated second. A step takes this time plus durations.per_step.",
     ] = 250.0
 
 
@@ -132,13 +139,13 @@ class ConsistencySettings:
     jobs_lag: Annotated[
         int,
         Ge(0),
-        "The number of reads that the list of jobs lags behind. New jobs and new statuses appear late.",
+        "A read returns the list of jobs as it was this many reads earlier. New jobs and new statuses appear late.",
         "SAMPLE: Amazon's sample reads each job again after it lists the jobs.",
     ] = 0
     events_lag: Annotated[int, Ge(0), "A new event of a job appears after this number of reads."] = 0
     events_batch: Annotated[
         PositiveInt,
-        "Events appear in batches of this size. The last batch appears when the job ends, also if it is smaller.",
+        "Events appear in batches of this size. The last batch appears when the job ends, even if it is smaller.",
     ] = 1
     events_twice: Annotated[bool, "List each event twice."] = False
     checkpoints_lag: Annotated[
@@ -180,18 +187,21 @@ class Settings:
     ] = "127.0.0.1"
     hosts: Annotated[
         tuple[str, ...],
-        "Public host names that requests may use for this simulator, such as rft.example.com. Other public names are "
+        "Public host names of this simulator, such as rft.example.com. A request with another public host name is "
         "refused, so that no web page can reach the simulator. IP addresses, names without a dot and names that end "
         "in `.localhost`, `.local`, `.internal` or `.test` are always allowed.",
     ] = ()
     port: Annotated[
-        int, Ge(0), Le(MAX_PORT), "The port to listen on. 0 takes a free port, which is the default of `exec`."
+        int,
+        Ge(0),
+        Le(MAX_PORT),
+        "The port to listen on. With 0 the system chooses a free port. The default of `exec` is 0.",
     ] = 8723
     region: Annotated[
         Region, "The simulated AWS region.", "DOCUMENTED: only us-west-2 offers reinforcement fine-tuning."
     ] = TUNING_REGION
     account: Annotated[
-        str, "The AWS account number. The session's credentials belong to the root user of this account."
+        str, "The AWS account number. The credentials that `rft-sim env` and `exec` set belong to its root user."
     ] = ACCOUNT
     seed: Annotated[int, "The seed of every id and random draw."] = 0
     epoch: Annotated[
@@ -203,9 +213,9 @@ class Settings:
     ] = FIXED_EPOCH
     pace: Annotated[
         Pace,
-        "Who advances a job. instant: it runs at full speed. finished: the request that creates it returns after its "
-        "end. poll: each retrieve advances it by one event. manual: only `rft-sim clock` advances it. realtime: a "
-        "running clock advances it.",
+        "What advances a job. instant: it runs at full speed. finished: as instant, and the request that creates the "
+        "job returns after the job has ended. poll: each request that retrieves the job advances it by one event. "
+        "manual: only `rft-sim clock` advances it. realtime: a running clock advances it.",
     ] = Pace.INSTANT
     speed: Annotated[
         float, Gt(0), Le(MAX_SPEED), "Simulated seconds in one real second. It applies to the pace realtime."
@@ -236,12 +246,12 @@ class Settings:
     text_completions: Annotated[
         bool,
         "Serve /v1/completions.",
-        "INFERRED: Bedrock does not serve it. One page of AWS shows a call of it, but the list of routes omits it.",
+        "INFERRED: Bedrock does not serve it. One page of AWS has an example of it, but the list of routes omits it.",
     ] = False
     max_projects: Annotated[
         PositiveInt,
         "The maximum number of projects of an account, including archived ones.",
-        "DOCUMENTED: the limit. INFERRED: archived projects count.",
+        "DOCUMENTED: 1,000. INFERRED: archived projects are counted.",
     ] = 1_000
     listed_models: Annotated[
         PositiveInt,
@@ -261,7 +271,7 @@ class Settings:
     rollouts: Annotated[
         Path | None,
         "A folder of a real model's outputs, written by `rft-sim doctor --rollouts`. Jobs train on these outputs "
-        "instead of the simulated policy's.",
+        "instead of the outputs of the simulated policy.",
     ] = None
     faults: Annotated[
         Path | None,
@@ -277,18 +287,19 @@ class Settings:
     detect_convergence: Annotated[
         bool,
         "End a job early when its reward has converged. Otherwise the number of steps depends only on the request.",
-        "DOCUMENTED: the service stops early. INFERRED: the rule.",
+        "DOCUMENTED: the service stops early. INFERRED: the rule that decides when.",
     ] = False
     held_out: Annotated[
         HeldOutChoice,
-        "Which tenth of the training file is held out when there is no validation file: the last records, or records "
-        "chosen by the seed.",
+        "How to choose the tenth of the training file that is held out if there is no validation file. tail: the last "
+        "records. seeded: records chosen by the seed.",
         "INFERRED: Bedrock does not say.",
     ] = "tail"
     responses_events: Annotated[
         ResponseEvents,
-        "The order of a streamed response's events.",
-        "SAMPLE: vllm is what Mantle sends. OPENAI: openai is the order of OpenAI's specification.",
+        "The order of a streamed response's events. vllm: the order of Mantle, Bedrock's OpenAI-compatible API. "
+        "openai: the order in OpenAI's specification.",
+        "SAMPLE: Amazon's sample reads the first order from Mantle.",
     ] = ResponseEvents.VLLM
     responses_kept_days: Annotated[
         PositiveInt, "Simulated days until a stored response is deleted.", "DOCUMENTED: 30 days."
@@ -296,7 +307,7 @@ class Settings:
     background_retrieves: Annotated[
         int,
         Ge(0),
-        "The number of retrieves that return a background response as still in progress.",
+        "How many requests that retrieve a background response get `in_progress` before it is completed.",
         "INFERRED: Bedrock publishes no duration.",
     ] = 1
     responses_under_openai_v1: Annotated[
@@ -307,17 +318,17 @@ class Settings:
     ] = False
     lambda_workers: Annotated[
         PositiveInt,
-        "The maximum number of Lambda environments at the same time, for all functions together. A function that "
-        "invokes other functions needs more.",
+        "The maximum number of Lambda environments at the same time, for all functions together. If a "
+        "function invokes another one, both need an environment.",
     ] = 64
-    consistency: Annotated[ConsistencySettings, "INFERRED: a retrieve always returns the current state."] = field(
-        default_factory=ConsistencySettings
-    )
+    consistency: Annotated[
+        ConsistencySettings, "INFERRED: only lists lag. GET of a single object returns its current state."
+    ] = field(default_factory=ConsistencySettings)
     dataset: Annotated[DatasetLimits, "Applies to a training file."] = field(default_factory=DatasetLimits)
     validation_dataset: Annotated[
         DatasetLimits,
         "Applies to a validation file.",
-        "INFERRED: the documented limits are for training files.",
+        "INFERRED: AWS documents limits for training files only, so a validation file may be smaller.",
     ] = field(default_factory=lambda: DatasetLimits(min_records=1))
     grading: Annotated[GradingSettings, "INFERRED: Bedrock does not publish this."] = field(
         default_factory=GradingSettings

@@ -48,7 +48,8 @@ def _print_version(*, is_requested: bool) -> None:
 def _root(
     *,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error. It can also follow the command.")
+        bool,
+        typer.Option("--debug", help="Show the traceback of an error. This option is also allowed after the command."),
     ] = False,
     version: Annotated[
         bool,

@@ -27,5 +27,5 @@ def require_id(value: str) -> str:
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, ftjob-...", callback=require_id)]
 Yes = Annotated[
-    bool, typer.Option("--yes", help="Create resources at AWS, which may cost money, without asking first.")
+    bool, typer.Option("--yes", help="Do not ask before creating resources at AWS. These resources may cost money.")
 ]

@@ -23,7 +23,7 @@ def deploy(
     *,
     yes: Yes = False,
 ) -> None:
-    """Create the Lambda function of a reward folder, or update it."""
+    """Create or update the Lambda function of a reward folder."""
     console, target = open_console(), target_from_environment()
     package = build_package(folder)
     if target.config.is_billed:

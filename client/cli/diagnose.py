@@ -21,12 +21,15 @@ def diagnose(
     job: JobId,
     *,
     validation: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The job's validation file, to count its rows.")
+        Path | None, typer.Option(metavar="FILE", help="The job's validation file. Only its number of rows is used.")
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings, too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the diagnosis as JSON.")] = False,
 ) -> None:
-    """Diagnose a job from its metrics: plateau, collapse, length drift, dead gradient. Exits with 1 for a failure."""
+    """Diagnose a job from its metrics: plateau, collapse, length drift, zero gradients.
+
+    Exits with 1 if the job failed or a finding is a failure.
+    """
     target, validation_rows, stderr = target_from_environment(), None, open_console(stderr=True)
     if validation is not None:
         # INFERRED: as for `rft train`, a validation file may be smaller than a training file.

@@ -1,4 +1,4 @@
-"""`rft events`: print a job's log."""
+"""`rft events`: print a job's events."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ from client.terminal import open_console, write_stdout
 def events(
     job: JobId,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="The service's own objects, one per line.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the event objects of the API as JSON, one per line.")
+    ] = False,
 ) -> None:
-    """Print a job's whole log, oldest first."""
+    """Print all events of a job, oldest first."""
     with open_mantle_client(target_from_environment(), console=open_console(stderr=True)) as mantle:
         log = list_all_events(mantle, job)
     if not as_json:

@@ -1,4 +1,4 @@
-"""`rft target`: list the targets and show the one in use."""
+"""`rft target`: list the targets and show the selected one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from client.terminal import open_console, print_field, print_heading, print_warn
 
 
 def target() -> None:
-    """List the targets, and show the addresses and the key of the one in use."""
+    """List the targets. Show the addresses and the key of the selected target."""
     console = open_console()
     print_heading(console, "targets  (RFT_TARGET)")
     for config in TARGETS.values():

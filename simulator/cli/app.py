@@ -21,7 +21,8 @@ from simulator.cli.verdict import verdict
 
 app = typer.Typer(
     name="rft-sim",
-    help="A local simulator of Amazon Bedrock reinforcement fine-tuning: Mantle, Lambda, S3 and IAM on one port.",
+    help="A local simulator of Amazon Bedrock reinforcement fine-tuning: its API (Mantle), Lambda, S3 and IAM on one "
+    "port.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -1,4 +1,4 @@
-"""`rft-sim clock`: show, freeze and advance the clock of a running simulator, run a job, choose a pace."""
+"""`rft-sim clock`: show, freeze and advance the clock of a running simulator, run a job, choose what advances jobs."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,7 +14,7 @@ from simulator.settings import MAX_SPEED, Pace
 
 clock = typer.Typer(
     name="clock",
-    help="Freeze or advance the clock of a running simulator, run a job to a step, choose a pace. "
+    help="Freeze or advance the clock of a running simulator, run a job to a step, choose what advances jobs. "
     "Without a command: show the clock and the unfinished jobs.",
     invoke_without_command=True,
 )
@@ -35,7 +35,7 @@ def freeze(*, host: Host = None, port: Port = None, endpoint: Endpoint = None) -
 
 @clock.command()
 def thaw(*, host: Host = None, port: Port = None, endpoint: Endpoint = None) -> None:
-    """Continue the clock and all jobs."""
+    """Let the clock and all jobs continue after `freeze`."""
     _update_clock(simulator_url(host, port, endpoint), freeze=False)
 
 
@@ -47,7 +47,7 @@ def advance(
     port: Port = None,
     endpoint: Endpoint = None,
 ) -> None:
-    """Advance the clock and the jobs by a duration. Keys and sessions age by the same duration."""
+    """Advance the clock and the jobs by a duration. Keys and sessions lose this much of their validity."""
     _update_clock(simulator_url(host, port, endpoint), advance=_parse_time(parse_duration, duration))
 
 
@@ -59,7 +59,7 @@ def to(
     port: Port = None,
     endpoint: Endpoint = None,
 ) -> None:
-    """Advance the clock and the jobs to a later time. Keys and sessions age by the same duration."""
+    """Advance the clock and the jobs to a later time. Keys and sessions lose this much validity."""
     _update_clock(simulator_url(host, port, endpoint), to=_parse_time(parse_time, time))
 
 
@@ -74,7 +74,9 @@ def run(
     port: Port = None,
     endpoint: Endpoint = None,
 ) -> None:
-    """Run one job at full speed to a step, a status or a time, and stop it there. Keys and sessions do not age.
+    """Run one job at full speed to a step, a status or a time, and stop it there.
+
+    Keys and sessions keep their validity.
 
     Exits with 1 if the job ends before the step or status, or must wait for a place among the running jobs. With --time
     it exits with 0 if the job ends earlier.
@@ -101,7 +103,7 @@ def pace(
     port: Port = None,
     endpoint: Endpoint = None,
 ) -> None:
-    """Choose who advances all jobs, or one job. The data folder keeps the choice.
+    """Choose what advances all jobs, or one job. The data folder keeps the choice.
 
     At the pace realtime, --job with --speed sets the speed of one job. Without --speed it uses the simulator's speed.
     """

@@ -55,8 +55,8 @@ def doctor(
         str | None,
         typer.Option(
             metavar="URL|DIR",
-            help="Use real model outputs instead of simulated ones: sample an OpenAI-compatible server, or read a "
-            "folder of outputs.",
+            help="Use real model outputs instead of simulated ones: request them from an OpenAI-compatible server, or "
+            "read them from a folder.",
             rich_help_panel=_RECORDED_PANEL,
         ),
     ] = None,

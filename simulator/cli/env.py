@@ -1,4 +1,4 @@
-"""`rft-sim env`: the environment variables that point a shell at a running simulator."""
+"""`rft-sim env`: the environment variables that connect the SDKs to a running simulator."""
 
 from typing import Annotated, Final
 
@@ -15,10 +15,10 @@ def env(
     host: Annotated[str, typer.Option(help="The simulator's host.")] = _DEFAULTS.host,
     region: Annotated[
         Region | None,
-        typer.Option(help="The region to sign for. Default: the running simulator's region.", metavar="REGION"),
+        typer.Option(help="The region that the SDKs use. Default: the running simulator's region.", metavar="REGION"),
     ] = None,
 ) -> None:
-    """Print shell commands that point the SDKs at a running simulator: eval "$(rft-sim env)".
+    """Print shell commands that connect the SDKs to a running simulator: eval "$(rft-sim env)".
 
     The commands also unset every other AWS and OpenAI variable.
     """

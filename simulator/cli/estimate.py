@@ -43,7 +43,9 @@ def estimate(
     yes: reward_options.Yes = False,
     assume: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Change any assumption; the table lists them. Repeatable."),
+        typer.Option(
+            metavar="NAME=VALUE", help="Change an assumption. The printed estimate lists their names. Repeatable."
+        ),
     ] = None,
     json: reward_options.Json = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,

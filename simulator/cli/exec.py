@@ -37,11 +37,14 @@ def execute(
         bool,
         typer.Option(
             "--verdict",
-            help="Report at the end what COMMAND did wrong as a client. Exit with 1 if a finding is a fail.",
+            help="Report at the end what COMMAND did wrong as a client. Exit with 1 if a finding is a failure.",
         ),
     ] = False,
 ) -> None:
-    """Run COMMAND with a new simulator and the environment variables for it. Exit with COMMAND's code."""
+    """Start a simulator and run COMMAND, with the environment variables of the simulator. Exit with COMMAND's code.
+
+    DOCUMENTED, SAMPLE and INFERRED say how we know what Bedrock does: see `rft-sim settings --help`.
+    """
     settings = Settings(
         host=host,
         port=port,

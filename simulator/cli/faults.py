@@ -68,7 +68,7 @@ def remove(
     port: Port = None,
     endpoint: Endpoint = None,
 ) -> None:
-    """Remove a fault. Requests and jobs that it delays continue."""
+    """Remove a fault. Requests and jobs that wait because of this fault continue."""
     from urllib.parse import quote  # noqa: PLC0415  --help need not wait for it
 
     request_control(_selected_simulator(context, host, port, endpoint), "DELETE", f"/faults/{quote(fault, safe='')}")

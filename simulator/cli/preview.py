@@ -41,7 +41,10 @@ def preview(
     text: Annotated[str | None, typer.Option(help="A response to send instead of the simulated one.")] = None,
     shape: Annotated[
         str | None,
-        typer.Option(help="superset, documented, sample, verbatim or all. Default: grading.event_shape."),
+        typer.Option(
+            help="The layout of the event: superset, documented, sample, verbatim (as in the file) or all. "
+            "`rft-sim settings` explains the first three. Default: grading.event_shape."
+        ),
     ] = None,
     compact: Annotated[bool, typer.Option("--compact", help="Print the exact bytes, one event per line.")] = False,
     model: reward_options.Model = reward_options.DEFAULT_MODEL,

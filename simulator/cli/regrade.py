@@ -20,7 +20,9 @@ def regrade(
         str, typer.Option(metavar="REWARD", help="A folder, a .py file, a zip, or a deployed function's ARN or name.")
     ],
     includes_unchanged: Annotated[bool, typer.Option("--all", help="List rows with unchanged scores too.")] = False,
-    limit: Annotated[int, typer.Option(help="Rows to show. Rows with the same change count once.", min=0)] = 20,
+    limit: Annotated[
+        int, typer.Option(help="The maximum number of rows to show. Rows with the same change are one row.", min=0)
+    ] = 20,
     json: reward_options.Json = None,
     save: Annotated[
         Path | None,

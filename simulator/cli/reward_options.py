@@ -85,7 +85,7 @@ Variables = Annotated[
 Yes = Annotated[
     bool,
     typer.Option(
-        "--yes", help="Invoke a function at AWS, although AWS bills the invocations.", rich_help_panel=_FUNCTION_PANEL
+        "--yes", help="Accept that AWS bills the invocations of a function at AWS.", rich_help_panel=_FUNCTION_PANEL
     ),
 ]
 TargetOption = Annotated[Target, typer.Option(envvar="RFT_TARGET", hidden=True)]

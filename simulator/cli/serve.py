@@ -29,7 +29,10 @@ def serve(
     changes: options.SettingChanges = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Do not report refused requests.")] = False,
 ) -> None:
-    """Run a simulator until Ctrl-C. Refused requests are reported on standard error, one line each."""
+    """Run a simulator until Ctrl-C. Refused requests are reported on standard error, one line each.
+
+    DOCUMENTED, SAMPLE and INFERRED say how we know what Bedrock does: see `rft-sim settings --help`.
+    """
     settings = Settings(
         host=host,
         port=port,

@@ -35,7 +35,11 @@ Rollouts = Annotated[Path | None, typer.Option(help=meaning_of("rollouts"), meta
 Faults = Annotated[Path | None, typer.Option(help=meaning_of("faults"), metavar="FILE")]
 SettingChanges = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Change any setting; `rft-sim settings` lists them. Repeatable."),
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Give a setting this value. `rft-sim settings` lists all settings. Repeatable.",
+    ),
 ]
 
 

@@ -7,13 +7,12 @@ import typer
 from simulator.settings import MAX_PORT, Settings
 
 _DEFAULTS: Final = Settings()
+_ENDPOINT_HELP: Final = "Without --host and --port, $AWS_ENDPOINT_URL is used if it is set."
 
-Host = Annotated[
-    str | None, typer.Option(help=f"The simulator's host. Default: $AWS_ENDPOINT_URL, else {_DEFAULTS.host}.")
-]
+Host = Annotated[str | None, typer.Option(help=f"The simulator's host. Default: {_DEFAULTS.host}. {_ENDPOINT_HELP}")]
 Port = Annotated[
     int | None,
-    typer.Option(help=f"The simulator's port. Default: $AWS_ENDPOINT_URL, else {_DEFAULTS.port}.", min=1, max=MAX_PORT),
+    typer.Option(help=f"The simulator's port. Default: {_DEFAULTS.port}. {_ENDPOINT_HELP}", min=1, max=MAX_PORT),
 ]
 Endpoint = Annotated[str | None, typer.Option(envvar="AWS_ENDPOINT_URL", hidden=True)]
 

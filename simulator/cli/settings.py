@@ -20,11 +20,16 @@ _ASSIGNMENT_WIDTH: Final = 38
 
 
 def list_settings(context: typer.Context, changes: options.SettingChanges = None) -> None:
-    """List every setting in the form that --set takes, with its default, allowed values, meaning and evidence."""
+    """List every setting as NAME=VALUE, with its default, allowed values, meaning and evidence.
+
+    The evidence says how we know what Bedrock does. DOCUMENTED: a page of AWS's documentation. SAMPLE: Amazon's sample
+    code relies on it. OBSERVED: a third party quotes a live response. OPENAI: OpenAI's specification. INFERRED: our
+    guess.
+    """
     width = shutil.get_terminal_size().columns if _is_terminal() else None
     for assignment in format_assignments(options.apply_changes(options.DEFAULTS, changes, context)):
         setting = settings_help()[assignment.partition("=")[0]]
-        also = f" Also {options.option_name(setting.name)}." if setting.name in settings_with_option() else ""
+        also = f" Option: {options.option_name(setting.name)}." if setting.name in settings_with_option() else ""
         if width is None:  # one line per setting, for grep; a shell ignores what follows the #
             typer.echo(f"{assignment:<{_ASSIGNMENT_WIDTH}} # {setting.accepts}. {setting.explanation}{also}")
             continue

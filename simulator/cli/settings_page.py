@@ -20,8 +20,8 @@ _INTRODUCTION: Final = """\
 settings also have an option of their own. `rft-sim settings` prints this list for the installed version.
 
 The evidence says how we know what Bedrock does: DOCUMENTED (a page of AWS's documentation), SAMPLE (Amazon's sample
-code relies on it), OBSERVED (others quote a live response), OPENAI (OpenAI's specification), INFERRED (our guess). A
-setting without evidence exists in the simulator only.
+code relies on it), OBSERVED (a third party quotes a live response), OPENAI (OpenAI's specification), INFERRED (our
+guess). A setting without evidence exists in the simulator only.
 
 This page is generated: `python -m simulator.cli.settings_page`.
 """

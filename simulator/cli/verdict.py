@@ -27,7 +27,7 @@ def verdict(
         bool,
         typer.Option(
             "--so-far",
-            help="The clients are still running: report only mistakes that the clients can no longer correct.",
+            help="Report only mistakes that the clients can no longer correct. Use it while clients are running.",
         ),
     ] = False,
     forget: Annotated[bool, typer.Option("--forget", help="Delete the recorded requests afterwards.")] = False,
@@ -36,7 +36,7 @@ def verdict(
     port: Port = None,
     endpoint: Endpoint = None,
 ) -> None:
-    """Report what the clients of a running simulator did wrong. Exit code 1 if a finding is a fail."""
+    """Report what the clients of a running simulator did wrong. Exit code 1 if a finding is a failure."""
     if explain is not None:
         _explain(explain)
         return

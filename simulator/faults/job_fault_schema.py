@@ -27,13 +27,13 @@ _MESSAGE: Final = "The server had an error while processing your request"
 
 # What each field takes, for error messages and for `docs/faults.md`.
 JOB_FIELD_DESCRIPTIONS: Final = {
-    "note": "a text",
+    "note": "a string",
     "job": "a job's id, or its number in this simulator, from 1",
     "step": "a whole number from 1",
     "fail": "an object; {} is an internal error",
-    "fail.code": "a text",
-    "fail.message": "a text",
-    "fail.param": "a text",
+    "fail.code": "a string",
+    "fail.message": "a string",
+    "fail.param": "a string",
     "cancel": "true",
     "queue": DURATION_FORMAT,
     "aws": "an object with service, operation and parameters",

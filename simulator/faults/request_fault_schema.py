@@ -39,7 +39,7 @@ _DEPENDENT_FIELDS: Final = {
 
 # What each field takes, for error messages and for `docs/faults.md`.
 FIELD_DESCRIPTIONS: Final = {
-    "note": "a text",
+    "note": "a string",
     "request": "an object that says which requests",
     "request.method": "DELETE, GET, HEAD, OPTIONS, PATCH, POST or PUT",
     "request.service": "a service's name in lower case, such as s3, iam, sts, lambda, logs or bedrock-mantle",
@@ -50,10 +50,10 @@ FIELD_DESCRIPTIONS: Final = {
     "times": "a whole number from 1, or null for no limit",
     "delay": "seconds above 0, to 86400",
     "error": "the name of an error of the catalogue",
-    "values": "an object of texts and numbers",
+    "values": "an object of strings and numbers",
     "aws_error": "an AWS error code: letters, digits and dots",
     "status": "a whole number from 400 to 599",
-    "message": "a text",
+    "message": "a string",
     "retry_after": 'whole seconds from 0, or {"date_in": SECONDS} for a date',
     "retry_after.date_in": "whole seconds from now; a negative number is in the past",
     "when": "before or after",

@@ -54,8 +54,8 @@ class DatasetLimits:
     ] = 6_291_456
     max_values: Annotated[
         int,
-        "The maximum number of JSON values in a file. In memory the smallest value takes 25 times the size of its "
-        "text.",
+        "The maximum number of JSON values in a file. It limits memory: the smallest value takes 25 times as many "
+        "bytes in memory as in the file.",
         "INFERRED: Bedrock publishes no limit.",
     ] = 10_000_000
 

@@ -26,9 +26,9 @@ def test_settings_has_one_line_per_setting_in_a_pipe() -> None:
     (pace,) = (line for line in lines if line.startswith("pace="))
     assert pace == (
         "pace=poll                              # instant | finished | poll | manual | realtime. "
-        "Who advances a job. instant: it runs at full speed. finished: the request that creates it returns after its "
-        "end. poll: each retrieve advances it by one event. "
-        "manual: only `rft-sim clock` advances it. realtime: a running clock advances it. Also --pace."
+        "What advances a job. instant: it runs at full speed. finished: as instant, and the request that creates the "
+        "job returns after the job has ended. poll: each request that retrieves the job advances it by one event. "
+        "manual: only `rft-sim clock` advances it. realtime: a running clock advances it. Option: --pace."
     )
 
 

@@ -89,4 +89,6 @@ def test_help_says_what_happens_without_a_command() -> None:
     """And that `run` does not age keys."""
     runner = CliRunner()
     assert "Without a command: show the clock" in runner.invoke(app, ["clock", "--help"]).stdout
-    assert "Keys and sessions do not age." in " ".join(runner.invoke(app, ["clock", "run", "--help"]).stdout.split())
+    assert "Keys and sessions keep their validity." in " ".join(
+        runner.invoke(app, ["clock", "run", "--help"]).stdout.split()
+    )

@@ -13,11 +13,11 @@ from client.run_summary import print_reward
 @pytest.mark.parametrize(
     ("rewards", "text"),
     [
-        ([0.5, 0.7], "  reward      0.500 → 0.700  means of the first 1 and the last 1 of 2 steps\n"),
+        ([0.5, 0.7], "  reward      0.500 → 0.700  averages of the first 1 and the last 1 of 2 steps\n"),
         (
             [0.0, 0.0],
             (
-                "  reward      0.000 → 0.000  means of the first 1 and the last 1 of 2 steps\n"
+                "  reward      0.000 → 0.000  averages of the first 1 and the last 1 of 2 steps\n"
                 "! the reward was 0 at every step: without differences between answers nothing was learned.\n"
             ),
         ),

@@ -163,7 +163,7 @@ STREAMS = "'break_after', 'cut_after', 'end_after', 'stall_after'"
         ),
         (
             ALL | {"error": "RATE_LIMITED", "values": {"why": [1]}},
-            "values: it takes an object of texts and numbers; got [1]",
+            "values: it takes an object of strings and numbers; got [1]",
         ),
         (
             ALL | {"error": "INVALID_VALUE", "values": {"reason": "x"}},
