@@ -22,9 +22,12 @@ _ASSIGNMENT_WIDTH: Final = 38
 def list_settings(context: typer.Context, changes: options.SettingChanges = None) -> None:
     """List every setting as NAME=VALUE, with its default, allowed values, meaning and evidence.
 
-    The evidence says how we know what Bedrock does. DOCUMENTED: a page of AWS's documentation. SAMPLE: Amazon's sample
-    code relies on it. OBSERVED: a third party quotes a live response. OPENAI: OpenAI's specification. INFERRED: our
-    guess.
+    The evidence says how we know what Bedrock does:
+    DOCUMENTED: a page of AWS's documentation.
+    SAMPLE: Amazon's sample code relies on it.
+    OBSERVED: a third party quotes a live response.
+    OPENAI: OpenAI's specification.
+    INFERRED: our guess.
     """
     width = shutil.get_terminal_size().columns if _is_terminal() else None
     for assignment in format_assignments(options.apply_changes(options.DEFAULTS, changes, context)):
