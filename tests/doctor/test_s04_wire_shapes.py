@@ -1,4 +1,4 @@
-"""S4: the function reads the reference as it arrives in the event."""
+"""S4: the function reads the reference from the place and in the shape that the event has."""
 
 from collections.abc import Callable
 from typing import Any

@@ -61,7 +61,7 @@ def test_accepting_the_label_anywhere_in_the_text_is_a_failure(labels: tuple[Rec
 
 
 def test_accepting_almost_right_code_is_no_failure() -> None:
-    """Another program may do the same. This function tells other wrong programs from right ones."""
+    """Another program may have the same result. This function tells other wrong programs from right ones."""
 
     def runs(element: dict[str, Any]) -> float:
         lines, right = response_of(element).splitlines(), element["reference_answer"]["solution"].splitlines()

@@ -30,13 +30,13 @@ STEPS: Final = Probe(
     name="steps",
     question="Does the run take enough steps to learn?",
     measured=(
-        f"The number of epochs times the number of complete batches. Fewer than {WARN_STEPS} steps are a warning, "
-        f"fewer than {FAIL_STEPS} a failure."
+        f"The number of epochs times the number of complete batches. Fewer than {WARN_STEPS} steps are a warning. "
+        f"Fewer than {FAIL_STEPS} steps are a failure."
     ),
     means=(
         "Each step updates the policy once, and a larger batch does not make the update larger. In simulated runs with "
         "a valid reward function, the mean reward rose from .49 to .93 in 67 steps of 4 prompts, but only to .64 in 8 "
-        "steps of 32."
+        "steps of 32 prompts."
     ),
     remedy="Lower the batch size, add epochs, or add records.",
     source="INFERRED from simulated runs that are fitted to Amazon's sample run of 67 steps.",
@@ -46,9 +46,11 @@ BATCH: Final = Probe(
     id="E2",
     name="batch size",
     question="Do the training records fill a batch?",
-    measured="The batch size and the number of training records. A batch that is larger is a failure.",
+    measured="The batch size and the number of training records. A batch size above the number of training records is "
+    "a failure.",
     means="The run has no step, because an incomplete last batch of an epoch is dropped.",
-    remedy="Lower the batch size, add records, or add a validation file, so that no tenth of the file is held out.",
+    remedy="Lower the batch size, add records, or add a validation file. Without a validation file, a tenth of the "
+    "training file is held out.",
     source='DOCUMENTED: batch_size counts prompts. INFERRED: verl\'s dataloader drops the last batch ("drop_last").',
 )
 
@@ -70,29 +72,30 @@ TIMEOUT: Final = Probe(
     name="time-out",
     question="Is the function's time-out at least twice as long as its calls take?",
     measured=(
-        f"The p95 of calls, measured as for S15, times {TIMEOUT_MARGIN:g}. It is a failure if this is longer than the "
-        "function's time-out or --timeout. If neither is known, it is a warning if this is longer than Lambda's "
-        f"default of {DEFAULT_LAMBDA_TIMEOUT} s."
+        f"The p95 of the call durations is measured as for S15 and multiplied by {TIMEOUT_MARGIN:g}. It is a failure "
+        "if the result is longer than the function's time-out or --timeout. If neither is known, it is a warning if "
+        f"the result is longer than Lambda's default of {DEFAULT_LAMBDA_TIMEOUT} s."
     ),
     means=(
         "A call that times out gives no scores. Lambda's default is too short for many reward functions, and a "
         "function with 512 MB has a third of a processor."
     ),
-    remedy="Create the function with a longer time-out. `rft deploy` and Amazon's sample set 300 s. The most is 900 s.",
+    remedy="Create the function with a longer time-out. `rft deploy` and Amazon's sample set 300 s. Lambda's maximum "
+    "is 900 s.",
     source="DOCUMENTED: Lambda's default and highest time-out. INFERRED: the margin.",
 )
 
 UNUSED: Final = Probe(
     id="E5",
     name="unused records",
-    question="Is every training record trained on?",
+    question="Does training use every training record?",
     measured=(
-        f"The training records that are in no step. More than {MAX_UNUSED_SHARE:.0%} are a warning, fewer are "
-        "information."
+        f"The training records that no step uses are counted. More than {MAX_UNUSED_SHARE:.0%} of the records is a "
+        "warning. A smaller share is information."
     ),
     means=(
-        "An incomplete batch at the end of an epoch is dropped. Each epoch has another order, so each one drops other "
-        "records."
+        "An incomplete batch at the end of an epoch is dropped. Each epoch shuffles the records again and therefore "
+        "drops different records."
     ),
     remedy="Choose a batch size that divides the number of training records, or train for more than one epoch.",
     source="INFERRED: 270 records with batches of 4 gave 67 steps in Amazon's sample run.",
@@ -103,14 +106,16 @@ HELD_OUT: Final = Probe(
     name="held-out records",
     question="Are there enough held-out records to distinguish learning from memorizing?",
     measured=(
-        f"The records of the validation file, or the tenth that is held out. Fewer than {MIN_HELD_OUT} are information."
+        f"The records of the validation file, or the tenth that is held out. A number below {MIN_HELD_OUT} is reported "
+        "as information."
     ),
     means=(
-        "Trust the curve on held-out records most. With 30 records a share of right answers has a standard error of up "
-        "to 9 percentage points, with 100 of up to 5."
+        "The most reliable curve is that of the held-out records. A share of right answers has a standard error of up "
+        "to 9 percentage points with 30 records, and of up to 5 percentage points with 100 records."
     ),
     remedy=f"Add a validation file with {MIN_HELD_OUT} records or more.",
-    source="DOCUMENTED for Nova: at least 100 evaluation samples. The standard error is the binomial's.",
+    source="DOCUMENTED for Nova: at least 100 evaluation samples. The standard error is that of the binomial "
+    "distribution.",
 )
 
 

@@ -53,8 +53,9 @@ _TITLES: Final = {
 _INTRODUCTION: Final = """\
 # Findings of the reward doctor
 
-`rft-sim doctor REWARD --data FILE` answers the questions below for a reward function. The ids do not change.
-`rft-sim doctor --explain S1` prints one explanation. `python -m simulator.doctor.report.explanations` writes this page.
+`rft-sim doctor REWARD --data FILE` answers the questions below for a reward function. The id of a question,
+such as S1, never changes. `rft-sim doctor --explain S1` prints one explanation.
+`python -m simulator.doctor.report.explanations` writes this page.
 
 A finding is **fail** (do not pay for the job yet), **warn** (check this before you pay), **info**, **not measured** or
 **ok**.

@@ -42,12 +42,13 @@ CONTRACT: Final = Probe(
     name="contract",
     question="Does an ordinary call return a list of results with a usable score each?",
     measured=(
-        "Right and wrong answers are sent in one call, as many as a job sends. If that call is ok, more right and "
-        "wrong answers follow, and all rollouts of the untrained model. It is a failure when the function does not "
-        "start, raises, or reaches its time-out or its memory limit; when the response is not a list of objects; when "
-        'it holds NaN or infinity, which are not JSON; when an "aggregate_reward_score" is missing, is not a number '
-        '(a bool is not one), or is NaN or infinite; and when an entry of "metrics_list" has no "name", no finite '
-        f'"value", or a "type" other than {" and ".join(METRIC_TYPES)}.'
+        "Right and wrong answers are sent in one call with as many rollouts as a job sends. If that call is ok, more "
+        "right and wrong answers and all rollouts of the untrained model are sent. It is a failure when the function "
+        "does not start, raises, or reaches its time-out or its memory limit. It is a failure when the response is not "
+        "a list of objects, or contains NaN or infinity, which are not JSON. It is a failure when an "
+        '"aggregate_reward_score" is missing, is a bool or not a number, or is NaN or infinite. It is a failure when '
+        'an entry of "metrics_list" has no "name", no finite "value", or a "type" other than '
+        f"{' and '.join(METRIC_TYPES)}."
     ),
     means=(
         "A job stops at the first call without usable scores, even late in the run. If a call with a single rollout "

@@ -27,21 +27,21 @@ _MAX_LINES: Final = 5  # listed in a message
 REACHABILITY: Final = Probe(
     id="S3",
     name="reachability",
-    question="Can a right answer score at all?",
+    question="Can a right answer get a score above 0?",
     measured=(
         f"The right answers to {SUBSET_ROWS} rows are written in each of {len(FORMAT.actions)} answer formats. The "
-        f"best mean score counts. When it is under {FULL_SCORE:g}, the values of up to {MAX_ANSWER_PATHS} other "
-        f"fields of the record are tried as the right answer. A best mean of 0 is a failure, one under {MIN_SCORE:g} "
-        f"a warning. Another field is accepted when its values score at least {MIN_SCORE:g}, at least "
-        f"{MIN_IMPROVEMENT:g} more than the values of the original field, and the row's own value scores "
-        f"{MIN_SEPARATION:g} more than the value of another row. The doctor then reads the right answers from that "
-        f"field. Records without a right answer are a warning, and so is a file without any {REFERENCE_FIELD}. "
-        f"{SCALE_EXPLANATION}"
+        f"best mean score counts. When it is under {FULL_SCORE:g}, the values of up to {MAX_ANSWER_PATHS} other fields "
+        f"of the record are tried as the right answer. A best mean of 0 is a failure. A best mean under {MIN_SCORE:g} "
+        "is a warning. Another field is accepted on three conditions. Its values get a score of at least "
+        f"{MIN_SCORE:g}. This score is at least {MIN_IMPROVEMENT:g} higher than the score of the original field's "
+        f"values. The row's own value gets {MIN_SEPARATION:g} more than the value of another row. The doctor then "
+        "reads the right answers from that field. It is a warning when records have no right answer, or when no record "
+        f"has a {REFERENCE_FIELD}. {SCALE_EXPLANATION}"
     ),
     means=(
-        "When no right answer scores, training cannot learn anything, however long it runs. The usual reasons: the "
-        "function reads the reference from the wrong field or in the wrong shape (see S4), or it accepts only a format "
-        "that no prompt asks for (see S8)."
+        "When no right answer gets a score above 0, training cannot learn anything, even in a long run. The usual "
+        "reasons: the function reads the reference from the wrong field or in the wrong shape (see S4), or it accepts "
+        "only a format that no prompt asks for (see S8)."
     ),
     remedy=(
         "Call the function with the response in the example, and check from where it reads the reference and the "

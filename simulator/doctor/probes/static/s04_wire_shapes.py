@@ -25,15 +25,15 @@ _FEWER_ROWS: Final = 4  # where every layout is tried in every format
 WIRE_SHAPES: Final = Probe(
     id="S4",
     name="wire shapes",
-    question="Does the function read the reference as it arrives in the event?",
+    question="Does the function read the reference from the place and in the shape that the event has?",
     measured=(
-        "Right answers are scored in the configured layout of the event, then in the layout of each published "
-        "source: fields at the root and under metadata, at the root alone, under metadata alone; a bare string "
-        'reference wrapped as {"text": ...} or not; the reference as {"final_answer": ...}. An error in the '
-        f"configured layout is a failure, and so is a mean score under {ACCEPTED_SHARE:g} times the mean score in the "
-        f"best other layout. It is a warning when wrong answers score more than {MAX_GAIN:g} above their usual score "
-        "in an element without the record's fields. If the function works in only one published layout, the severity "
-        "is info, because the default event contains both layouts."
+        "Right answers are scored in the configured layout of the event, then in the layout of each published source. "
+        "The record's fields are at the root, under metadata, or in both places. A string reference is a plain string, "
+        '{"text": ...} or {"final_answer": ...}. An error in the configured layout is a failure. A mean score under '
+        f"{ACCEPTED_SHARE:g} times the highest mean score of the other layouts is also a failure. Wrong answers are "
+        "also sent in an element without the record's fields. It is a warning when this raises their score by more "
+        f"than {MAX_GAIN:g}. If the function works in only one published layout, the severity is info, because the "
+        "default event contains both layouts."
     ),
     means=(
         "A function that reads the reference from the wrong field gets no reference, and then every right answer "
@@ -44,9 +44,9 @@ WIRE_SHAPES: Final = Probe(
         '"text", use the text.'
     ),
     source=(
-        "DOCUMENTED: fields under metadata. SAMPLE: Amazon's handler reads the root, and the "
-        '"text" of a string reference. The comparison by share, rather than with exactly 0, is ours: it also finds '
-        "functions that give part of the score for the format."
+        'DOCUMENTED: fields under metadata. SAMPLE: Amazon\'s handler reads the root, and the "text" of a string '
+        "reference. INFERRED: the failure threshold is a share and not exactly 0. It therefore also finds functions "
+        "that give part of the score for the format."
     ),
 )
 

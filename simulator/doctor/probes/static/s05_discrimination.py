@@ -32,7 +32,10 @@ WARN_AUC: Final = 0.95
 TIED_AUC: Final = 0.55
 """A kind of wrong answer with an AUC of at most this always counts as right (INFERRED)."""
 
-MAY_TIE: Final[Mapping[AnswerKind, str]] = {"code": "another program may do the same", "text": "a shorter text may do"}
+MAY_TIE: Final[Mapping[AnswerKind, str]] = {
+    "code": "another program may have the same result",
+    "text": "a shorter text may be enough",
+}
 """The kinds of task whose almost right answers a sound function may accept, and why."""
 
 ROWS_PER_KIND: Final = 16
@@ -49,19 +52,21 @@ DISCRIMINATION: Final = Probe(
     name="discrimination",
     question="Does a right answer score more than a wrong one?",
     measured=(
-        "Each row's right answer is compared with wrong ones in the same words. One is almost right. The others "
-        "depend on the kind of task: a number ten times as large, with the other sign or far off; another label; a "
-        "field missing or changed; code that is altered or cut short; another row's answer; an evasive sentence; "
-        "and, for short answers, a text that names the right answer and retracts it. The value is the share of "
-        "comparisons that the right answer wins, where a tie counts half (the area under the ROC curve, AUC), "
-        f"averaged over the kinds of wrong answer. Below {WARN_AUC:g} is a warning, below {FAIL_AUC:g} a failure, and "
-        f"below {INVERTED_AUC:g} the score is inverted. One kind of wrong answer with a value of {TIED_AUC:g} or less "
-        "is also a failure. Almost right answers are an exception if the answer is "
-        f"{' or '.join(f'{kind} ({why})' for kind, why in MAY_TIE.items())}."
+        "Each row's right answer is compared with wrong answers. The words around the answer are the same. One wrong "
+        "answer is almost right. The others depend on the kind of task: a number that is ten times as large, has the "
+        "other sign or is very different; another label; a field missing or changed; code that is altered or cut "
+        "short; another row's answer; a sentence that gives no answer; and, for short answers, a text that gives the "
+        "right answer and then says that it is wrong. The value is the share of comparisons in which the right answer "
+        "gets the higher score. Equal scores count half. This share is the area under the ROC curve (AUC). It is "
+        f"averaged over the kinds of wrong answer. A value below {WARN_AUC:g} is a warning. A value below {FAIL_AUC:g} "
+        f"is a failure. Below {INVERTED_AUC:g}, the finding says that the score is inverted. One kind of wrong answer "
+        f"with a value of {TIED_AUC:g} or less is also a failure. Almost right answers are an exception if the answer "
+        f"is {' or '.join(f'{kind} ({why})' for kind, why in MAY_TIE.items())}."
     ),
     means=(
         "Training moves the policy towards the responses that score more than others in their group. If right and "
-        "wrong answers score alike, it learns nothing. If wrong ones score more, it learns to be wrong."
+        "wrong answers get the same score, the policy learns nothing. If wrong answers get more, it learns to give "
+        "wrong answers."
     ),
     remedy=(
         "Compare the final answer itself with the reference: as a number, as a label, or field by field. Do not search "

@@ -43,17 +43,18 @@ SATURATION: Final = Probe(
     question="Do the scores of the untrained model's responses differ, so that training can learn from them?",
     measured=(
         f"The base model is simulated: {BASE_ROLLOUTS_PER_ROW} rollouts of each row are scored. A mean score above "
-        f"{SATURATED_SCORE:g} is a warning. A mean below {SPARSE_SCORE:g} is a failure. It is only a warning when "
-        "right answers in the requested format score and most rollouts are right except for their format. A group is "
-        f"the rollouts of one row. It is dead when they all score the same. More than {DEAD_GROUPS_WARN:.0%} dead "
-        f"groups are a warning, more than {DEAD_GROUPS_FAIL:.0%} a failure if most groups with right and wrong "
-        "rollouts are dead. A high mean and dead groups are only information when two things are true: wrong "
-        f"rollouts score less than {WRONG_SHARE:g} times the score of right ones, and most groups with right and wrong "
-        "rollouts have different scores. Then the simulated model is good at these rows. With recorded responses "
-        "they are always warnings, because these responses are from a real model. The finding also gives the share "
-        f"of rollouts that are really right, which a simulator knows and a cloud run does not. {SCALE_EXPLANATION} "
-        f"When more than {MAX_REPEATED_PROMPTS:.0%} of the records repeat a prompt of the file, that is reported, "
-        "because held-out records are then not really held out."
+        f"{SATURATED_SCORE:g} is a warning. A mean below {SPARSE_SCORE:g} is a failure. It is only a warning on two "
+        "conditions: right answers in the requested format get a score, and in most rollouts only the format is wrong. "
+        "A group is the rollouts of one row. It is dead when they all score the same. More than "
+        f"{DEAD_GROUPS_WARN:.0%} dead groups are a warning. More than {DEAD_GROUPS_FAIL:.0%} are a failure, but only "
+        "if most groups that have both right and wrong rollouts are dead. A high mean and dead groups are only "
+        f"information when two things are true: wrong rollouts score less than {WRONG_SHARE:g} times the score of "
+        "right ones, and most groups with right and wrong rollouts have different scores. Then the simulated model is "
+        "good at these rows. With recorded responses, a high mean and dead groups are always warnings, because these "
+        "responses are from a real model. The finding also gives the share of rollouts that are really right, which a "
+        f"simulator knows and a cloud run does not. {SCALE_EXPLANATION} When more than {MAX_REPEATED_PROMPTS:.0%} of "
+        "the records repeat a prompt of the file, the finding reports it, because training may then use prompts of the "
+        "held-out records."
     ),
     means=(
         "An advantage is a rollout's score compared with the rest of its group. In a dead group all advantages are "
@@ -65,10 +66,10 @@ SATURATION: Final = Probe(
         "scores are high, use harder rows or score more strictly, because the model can already solve these."
     ),
     source=(
-        "AWS, reinforcement fine-tuning for Amazon Nova: it is unnecessary above 95 %, difficult below 5 % positive "
-        "examples, and needs supervised fine-tuning first at 0 %. TRL logs dead groups as frac_reward_zero_std; DAPO "
-        "(arXiv 2503.14476) drops them. INFERRED: the thresholds for dead groups. The rollouts are simulated: if the "
-        "mean is near a threshold, sample the real model."
+        "AWS, reinforcement fine-tuning for Amazon Nova: with more than 95 % positive examples it is unnecessary, and "
+        "with less than 5 % it is difficult. With 0 %, do supervised fine-tuning first. TRL logs dead groups as "
+        "frac_reward_zero_std; DAPO (arXiv 2503.14476) drops them. INFERRED: the thresholds for dead groups. The "
+        "rollouts are simulated: if the mean is near a threshold, sample the real model."
     ),
 )
 

@@ -48,31 +48,31 @@ FALSE_NEGATIVES: Final = Probe(
     name="false negatives",
     question="Does a right answer still score when it is written differently?",
     measured=(
-        "Each row's right answer is written in other ways, by the kind of task: "
+        "Each row's right answer is written in other ways, which depend on the kind of task: "
         + "; ".join(
-            f"{kind}: {', '.join(variant.name for variant in variants if variant.must_accept)}"
+            f"{kind} ({', '.join(variant.name for variant in variants if variant.must_accept)})"
             for kind, variants in ANSWER_VARIANTS.items()
             if variants
         )
-        + f". A way of writing that gets less than {ACCEPTED_SHARE:g} times the score of the plain right answer is a "
-        "warning. Other ways are optional and only listed, such as $72 or full-width digits. The base model's "
-        "rollouts are also checked, if they are really right, are in the format that the prompt asks for, and have "
-        "no currency signs, quotes or fences. (If the prompt asks for no format, any accepted format is enough.) It "
-        f"is a failure when more than {MAX_LOST_SHARE:.0%} of them get less than {ACCEPTED_SHARE:g} times the score "
-        "of the row's right answer."
+        + f". It is a warning when an answer in one of these ways gets less than {ACCEPTED_SHARE:g} times the score of "
+        "the plain right answer. Other ways are optional and only listed, such as $72 or full-width digits. The base "
+        "model's rollouts are also checked, if they are really right, are in the format that the prompt asks for, and "
+        "have no currency signs, quotes or code fences (lines of three backquotes). (If the prompt asks for no format, "
+        f"any accepted format is enough.) It is a failure when more than {MAX_LOST_SHARE:.0%} of them get less than "
+        f"{ACCEPTED_SHARE:g} times the score of the row's right answer."
     ),
     means=(
         "A right answer that scores 0 teaches the policy to avoid it, and changes the advantages of its whole group. "
         "This happens more often as the policy improves, because better answers are written in more ways."
     ),
     remedy=(
-        "Compare values, not characters: strip spaces, punctuation, quotes and fences; compare numbers as numbers, "
-        "JSON after parsing, and labels without regard to case."
+        "Compare values, not characters: strip spaces, punctuation, quotes and code fences; compare numbers as "
+        "numbers, JSON after parsing, and labels without regard to case."
     ),
     source=(
-        "Math-Verify found 13.3 % right where a weak extractor found 8.0 % on the same outputs; TinyV (arXiv "
-        "2505.14625) counts 38 % false negatives on Big-Math; arXiv 2505.22203. INFERRED: which ways must score. "
-        "`$72` is optional, because Amazon's own sample rejects it and still trains."
+        "On the same outputs, Math-Verify found 13.3 % right answers and a weak extractor found 8.0 %; TinyV (arXiv "
+        "2505.14625) counts 38 % false negatives on Big-Math; arXiv 2505.22203. INFERRED: which ways of writing the "
+        "function must accept. `$72` is optional, because Amazon's own sample rejects it and still trains."
     ),
 )
 

@@ -21,10 +21,10 @@ FORMAT_FIT: Final = Probe(
     name="format fit",
     question="Does the function accept the answer format that the prompt asks for?",
     measured=(
-        f"Right answers are written in each of {len(FORMAT.actions)} formats. A format is accepted when its mean "
-        f"score is at least {ACCEPTED_SHARE:g} times the best. It is a failure when the function does not accept the "
-        "format that the prompt asks for. Where the prompt asks for none, it is a failure when the function accepts "
-        "none of the formats that models use by default: the bare answer, a sentence, bold, or a box."
+        f"Right answers are written in each of {len(FORMAT.actions)} formats. A format is accepted when its mean score "
+        f"is at least {ACCEPTED_SHARE:g} times the best. It is a failure when the function does not accept the format "
+        "that the prompt asks for. If the prompt asks for no format, it is a failure when the function rejects every "
+        "format that models use by default: the bare answer, a sentence, bold text, or LaTeX \\boxed."
     ),
     means="A model that follows the prompt scores nothing. Training then teaches it to ignore the prompt.",
     remedy="Ask in the prompt for the format that the function reads, or read the format that the prompt asks for.",

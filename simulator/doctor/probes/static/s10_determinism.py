@@ -23,11 +23,11 @@ DETERMINISM: Final = Probe(
     name="determinism",
     question="Does the same rollout always get the same score, in any environment and under any id?",
     measured=(
-        f"The first calls of the doctor are repeated with the same bytes: all of them twice, one of them {REPEATS} "
-        "times, all of them once with other rollout ids, and once in a new environment, which has no state of "
-        "earlier calls. The value is the largest difference between two scores of a rollout. More than "
-        f"{SCORE_TOLERANCE:g} is a warning, more than {FAIL_NOISE:g} of the scale of the scores a failure. A rollout "
-        "that has a score in one call and not in another is a failure too."
+        f"The first calls of the doctor are repeated. All calls are sent twice, and one call {REPEATS} times, with the "
+        "same bytes. All calls are sent once with other rollout ids, and once in a new environment, which has no state "
+        "of earlier calls. The value is the largest difference between two scores of a rollout. A difference of more "
+        f"than {SCORE_TOLERANCE:g} is a warning. A difference of more than {FAIL_NOISE:g} of the scale of the scores "
+        "is a failure. A rollout that has a score in one call and not in another is a failure too."
     ),
     means=(
         "Advantages are differences within a group of rollouts. Training treats noise in the score like any other "
@@ -35,7 +35,7 @@ DETERMINISM: Final = Probe(
         "between calls and starts new ones at any time, so state that a function keeps is noise too."
     ),
     remedy=(
-        "Seed or remove what is random, keep no state between calls that changes a score, and do not use the id in the "
+        "Seed or remove random numbers, keep no state between calls that changes a score, and do not use the id in the "
         "score. Call a judge model at temperature 0, or average several verdicts."
     ),
     source=(

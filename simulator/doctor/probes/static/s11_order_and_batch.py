@@ -23,9 +23,9 @@ ORDER_AND_BATCH: Final = Probe(
     question="Does a rollout's score depend on the other rollouts in the call?",
     measured=(
         "Right and wrong answers are scored together, then in another order and in other calls, then up to "
-        f"{SINGLE_ROLLOUTS} of them alone, then in a call with a rollout whose content is null. Scores are compared "
-        f"by id. A difference of more than {SCORE_TOLERANCE:g} is a failure. So is every call of the doctor so far "
-        "that failed, although each of its rollouts got a score alone."
+        f"{SINGLE_ROLLOUTS} of them alone, then in a call with a rollout whose content is null. Scores are compared by "
+        f"id. A difference of more than {SCORE_TOLERANCE:g} is a failure. It is also a failure when an earlier call of "
+        "the doctor failed, although each of its rollouts gets a score alone."
     ),
     means=(
         "A job ends at the first call that fails, even if each of its rollouts would get a score alone. It is "

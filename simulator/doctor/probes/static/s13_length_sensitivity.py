@@ -52,24 +52,25 @@ REPEATED_TEXTS: Final[Mapping[str, str]] = {
 LENGTH_SENSITIVITY: Final = Probe(
     id="S13",
     name="length sensitivity",
-    question="Does the same answer score the same with more words around it?",
+    question="Does an answer keep its score when there are more words around it?",
     measured=(
-        "Right answers whose format allows other words are padded with "
+        "If the format allows words around the answer, right answers are padded with "
         f"{' and '.join(f'{size:,}' for size in PADDING_SIZES)} characters before and after. A change of the mean "
-        f"score by more than {MAX_CHANGE:g} is a warning. Wrong answers are padded after. Their own calculation is "
-        f"repeated {REPEATS} times before them, and so are texts that some rewards count "
-        f"({', '.join(REPEATED_TEXTS)}). A gain of more than {MAX_CHANGE:g} is a warning. A gain of {FAIL_SHARE:g} "
-        "times the score of right answers is a failure. Neither is reported when an empty response scores no less, "
-        "because then the length is not the reason. The length and the score of the base model's rollouts are "
-        "compared by Spearman's rank correlation rho, within right and within wrong answers, for rollouts in the "
-        f"requested format without extra marks, for at least {MIN_PAIRS} rollouts whose scores differ by more than "
-        f"{MIN_MATERIAL_DIFFERENCE:g} of the scale. A rho above {WARN_CORRELATION:g} or below -{WARN_CORRELATION:g} "
-        f"is a warning. A rho above {FAIL_CORRELATION:g} within wrong answers is a failure. If the answer is the "
-        "whole response (JSON, code, text, one word), right answers are not padded and rho is not measured."
+        f"score by more than {MAX_CHANGE:g} is a warning. Wrong answers are padded only at the end. In other "
+        f"responses, {REPEATS} copies of a text precede the wrong answer: its own calculation, or a text that some "
+        f"rewards count ({', '.join(REPEATED_TEXTS)}). A gain of more than {MAX_CHANGE:g} is a warning. A gain of "
+        f"{FAIL_SHARE:g} times the score of right answers is a failure. No gain is reported when an empty response "
+        "gets at least the same score, because then the length is not the reason. The length and the score of the base "
+        "model's rollouts are compared by Spearman's rank correlation rho, separately for right and for wrong answers. "
+        f"Only rollouts in the requested format without extra marks count. At least {MIN_PAIRS} rollouts are needed, "
+        f"and their scores must differ by more than {MIN_MATERIAL_DIFFERENCE:g} of the scale. A rho above "
+        f"{WARN_CORRELATION:g} or below -{WARN_CORRELATION:g} is a warning. A rho above {FAIL_CORRELATION:g} within "
+        "wrong answers is a failure. If the answer is the whole response (JSON, code, text, one word), right answers "
+        "are not padded and rho is not measured."
     ),
     means=(
-        "Length is what a policy changes most easily. If it raises the score, responses grow to the token limit. If "
-        "words around the answer lower the score, training punishes right answers."
+        "A policy can change the length of its responses easily. If length raises the score, responses grow to the "
+        "token limit. If words around the answer lower the score, training punishes right answers."
     ),
     remedy="Score only the final answer, and search the whole response for it, not just its first or last characters.",
     source=(

@@ -45,15 +45,16 @@ MALFORMED_INPUT: Final = Probe(
     question="Does a malformed rollout or record leave the other scores of its call unchanged?",
     measured=(
         "Each malformed element is sent in one call with an ordinary right answer, whose score must not change. An "
-        "error, or a lost or changed score, is a failure for input that the documentation allows: an empty response, "
-        f"one of {HUGE_RESPONSE:,} characters, unusual characters, unknown fields, and a reference that is missing, "
-        "null or empty when a record of the file has such a reference. It is a warning for a missing or null "
-        "reference when no record has one. It is information for input that the documentation excludes (content that "
-        "is null or a list of parts, no messages, no response), and for an empty reference or one of another type. "
-        f"An element without an answer that scores more than {MAX_UNEARNED_SCORE:g} of the scale is a warning. So is "
-        f"a right answer that loses more than {MAX_LOST_SCORE:g} of the scale because of unknown fields, or of "
-        "unusual characters before its marker. It is also a failure when any response that the doctor has sent so "
-        "far got no usable score, because a model can write each of them."
+        "error, or a lost or changed score, is a failure for input that the documentation allows: an empty response, a "
+        f"response of {HUGE_RESPONSE:,} characters, unusual characters and unknown fields. This also applies to a "
+        "missing, null or empty reference, if some record of the file has the same kind of reference. For a missing or "
+        "null reference that no record has, it is a warning. It is only information for input that the documentation "
+        "excludes (content that is null or a list of parts, no messages, no response), and for an empty reference or a "
+        "reference of another type. It is a warning when an element without an answer gets a score above "
+        f"{MAX_UNEARNED_SCORE:g} of the scale. It is also a warning when a right answer loses more than "
+        f"{MAX_LOST_SCORE:g} of the scale because the element has unknown fields, or because unusual characters "
+        "precede the answer marker. It is also a failure when a response of this or an earlier probe got no usable "
+        "score, because a model can write every one of these responses."
     ),
     means=(
         "After a single exception no rollout of the call has a score, and the job stops. Thousands of rollouts "
@@ -62,8 +63,8 @@ MALFORMED_INPUT: Final = Probe(
     remedy="Handle each element on its own, and score 0.0 when it cannot be read.",
     source=(
         "DOCUMENTED: message content is a plain string in the event, a response comes last, and the reference answer "
-        "is optional. It is our choice that a missing reference is no failure when every record has one, and that null "
-        "content is no warning: neither can occur, and many sound functions would get a warning."
+        "is optional. INFERRED: a missing reference is not a failure when every record has a reference, and null "
+        "content is not a warning. Neither can occur, and many sound functions would get a warning."
     ),
 )
 

@@ -44,21 +44,22 @@ LATENCY: Final = Probe(
     name="latency",
     question="Does a call end well before the function's time-out, even with a long response?",
     measured=(
-        f"{TIMED_CALLS} calls are timed with as many rollouts of the base model as the service sends (a setting, "
-        "because the number is unknown), one call with all rollouts of a step, and a cold start. It is a failure "
-        "when twice the p95 exceeds the function's time-out. It is a warning when twice the time of the whole step "
-        f"exceeds it, when the p95 is above {SLOW_SECONDS:g} s, when the init phase is above {INIT_TIMEOUT_SECONDS:g} "
-        f"s, and when the time grows faster than the length of a response to the power of {STEEP_EXPONENT:g} between "
-        f"{RESPONSE_SIZES[1]:,} and {RESPONSE_SIZES[2]:,} characters and exceeds {NOTABLE_SECONDS:g} s (not tested on "
-        "a function that is slow with a single rollout). The doctor stops with a failure here when calls that reach "
-        f"the time-out take more than {BUDGET_SECONDS:g} s in total, in all probes together. The failure shows the "
-        "response."
+        f"The doctor times {TIMED_CALLS} calls, one call with all rollouts of a step, and a cold start. Each of the "
+        f"{TIMED_CALLS} calls has as many rollouts of the base model as the service sends in a call. That number is a "
+        "setting, because it is unknown. It is a failure when twice the p95 exceeds the function's time-out. It is a "
+        f"warning when twice the time of the whole step exceeds it, when the p95 is above {SLOW_SECONDS:g} s, when the "
+        f"init phase is above {INIT_TIMEOUT_SECONDS:g} s, and when long responses take too long. For these, the time "
+        f"for a response of {RESPONSE_SIZES[1]:,} characters is compared with the time for {RESPONSE_SIZES[2]:,} "
+        f"characters. It is too long if it exceeds {NOTABLE_SECONDS:g} s and grows faster than the length to the power "
+        f"of {STEEP_EXPONENT:g}. (This is not tested on a function that is slow with a single rollout.) The doctor "
+        "stops with a failure of S15 when the calls of all probes that reach the time-out take more than "
+        f"{BUDGET_SECONDS:g} s in total. The finding then shows a response that reached the time-out."
     ),
     means=(
         "A call that times out gives no scores: the service calls again, then the run fails. The time is measured on "
         "this machine. Lambda gives a function one processor for each 1,769 MB of memory, so a function with 512 MB "
-        "takes about three times as long. A regular expression that backtracks is fast on most responses and very "
-        "slow on a few, and training may find these."
+        "takes about three times as long. A regular expression that backtracks is fast on most responses and very slow "
+        "on a few, and the model may write such responses during training."
     ),
     remedy=(
         "Raise the function's time-out (Lambda's default is 3 seconds, the maximum 900) and its memory, or do less in "

@@ -29,11 +29,11 @@ SIDE_EFFECTS: Final = Probe(
     question="Does the function do anything besides scoring: use the network, write files, start programs?",
     measured=(
         "A Lambda layer with an audit hook is added to the function, and the first calls of the doctor are repeated. "
-        "Python reports every connection, file and process to the hook, and the hook records every missing "
-        "environment variable that the function's own code reads. Only /tmp can be written, as at AWS. A refused "
-        "write that changes a score is a failure, any other a warning. It is also a warning when the function uses "
-        "the network or starts programs while scoring, reads files of this machine, or reads variables without a "
-        "default that are not set."
+        "Python reports every connection, file and process to the hook, and the hook records every missing environment "
+        "variable that the function's own code reads. Only /tmp can be written, as at AWS. A refused write is a "
+        "failure if it changes a score, and otherwise a warning. It is also a warning when the function uses the "
+        "network or starts programs while scoring, reads files of this machine, or reads a variable that is not set "
+        "and has no default in the code."
     ),
     means=(
         "A network request makes a call slow, can fail, and needs permissions, and in a VPC also a route. A package "
@@ -41,8 +41,8 @@ SIDE_EFFECTS: Final = Probe(
         "set here may change the score, so that the deployed function behaves differently from the tested one."
     ),
     remedy=(
-        "Include the files that it reads in the package, write only under /tmp, set variables with --env NAME=VALUE "
-        "here and in the function's configuration at AWS, and call services only where a score needs them."
+        "Put every file that the function reads into the package, write only under /tmp, set variables with --env "
+        "NAME=VALUE here and in the function's configuration at AWS, and call services only where a score needs them."
     ),
     source=(
         'DOCUMENTED: the file system is read-only except for /tmp ("Lambda execution environment"). Audit events are '

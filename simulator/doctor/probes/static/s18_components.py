@@ -22,16 +22,16 @@ _BASE_ROLLOUTS_PER_ROW: Final = 2  # in addition to a right and a wrong answer
 COMPONENTS: Final = Probe(
     id="S18",
     name="components",
-    question="Does the score follow from the components in metrics_list?",
+    question="Can the score be computed from the components in metrics_list?",
     measured=(
         "For right answers, wrong answers and rollouts of the base model, the probe checks that every result has the "
-        'same components, that each component of type "Reward" varies, and that the score follows from the components '
-        "(one of them, their mean, sum, product, minimum or maximum, or a weighted sum, within "
+        'same components, that each component of type "Reward" varies, and that the score can be computed from the '
+        "components (one of them, their mean, sum, product, minimum or maximum, or a weighted sum, within "
         f"{COMPONENT_TOLERANCE:g}). All findings are information only."
     ),
     means=(
-        "Components explain why a score changes. A component that never varies has no effect on training. If the "
-        "score does not follow from the components, they do not explain it fully."
+        "Components explain why a score changes. A component that never varies has no effect on training. If the score "
+        "cannot be computed from the components, they do not explain it fully."
     ),
     remedy="Give every result the same components, and compute the score from them.",
     source="INFERRED. DOCUMENTED: metrics_list is optional, its entries are of type Reward or Metric.",

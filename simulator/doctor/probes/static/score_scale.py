@@ -16,7 +16,7 @@ MAX_EXAMPLES: Final = 5
 
 SCALE_EXPLANATION: Final = (
     "Scores outside 0 to 1 are first normalized: among right answers, wrong answers and rollouts of the base model, "
-    "the lowest score becomes 0 and the highest 1."
+    "the lowest score becomes 0 and the highest becomes 1."
 )
 
 MIN_MATERIAL_DIFFERENCE: Final = 0.05

@@ -19,16 +19,17 @@ DEAD_GROUPS: Final = Probe(
     measured=(
         "A group is the rollouts of one prompt in one step. It is dead when all of them get the same reward. The share "
         "is counted over the first ten steps. Groups in which every rollout is really right do not count, because no "
-        f"reward could tell these apart. More than {DEAD_GROUPS_WARN:.0%} dead is a warning, more than "
-        f"{DEAD_GROUPS_FAIL:.0%} a failure."
+        f"reward function should give these different rewards. More than {DEAD_GROUPS_WARN:.0%} dead groups are a "
+        f"warning. More than {DEAD_GROUPS_FAIL:.0%} are a failure."
     ),
     means=(
-        "Advantages are differences within a group. A dead group has no differences. Its rollouts are sampled and paid "
-        "for and teach nothing. TRL logs this share as frac_reward_zero_std."
+        "Advantages are differences within a group. A dead group has no differences. You pay for its rollouts, but the "
+        "model learns nothing from them. TRL logs this share as frac_reward_zero_std."
     ),
     remedy="Give partial credit, accept more forms of a right answer, or make sure that wrong answers score less.",
     source=(
-        "verl and TRL: advantages (r - mean) / std; DAPO (arXiv 2503.14476). INFERRED: all-right groups do not count."
+        "verl and TRL: advantages (r - mean) / std; DAPO (arXiv 2503.14476). INFERRED: groups of only right rollouts "
+        "do not count."
     ),
 )
 

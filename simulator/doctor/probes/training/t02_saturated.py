@@ -1,4 +1,4 @@
-"""T2: is there room for the reward to rise?"""
+"""T2: is the reward low enough at the start that it can still rise?"""
 
 from collections.abc import Iterator
 from typing import Final
@@ -19,11 +19,11 @@ from simulator.doctor.training_trace import TrainingTrace, TrainingTraces
 SATURATED: Final = Probe(
     id="T2",
     name="saturated",
-    question="Is there room for the reward to rise?",
+    question="Is the reward low enough at the start that it can still rise?",
     measured=(
-        f"The mean reward of the first ten steps. Above {SATURATED_REWARD} is a warning. It is only information where "
-        f"really wrong rollouts get less than {WRONG_SHARE} times the reward of right ones: then the simulated model "
-        "is good at these prompts, but the real model may not be. With recorded rollouts it is always a warning. "
+        f"The mean reward of the first ten steps. Above {SATURATED_REWARD} is a warning. It is only information when "
+        f"wrong rollouts get less than {WRONG_SHARE} times the reward of right ones: then the simulated model is good "
+        "at these prompts, but the real model may not be. With recorded rollouts it is always a warning. "
         f"{SCALE_EXPLANATION}"
     ),
     means=(

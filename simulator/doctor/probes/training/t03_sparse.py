@@ -27,8 +27,8 @@ SPARSE: Final = Probe(
     name="sparse or low",
     question="Does the model earn enough reward to learn from, and does the reward rise from a low start?",
     measured=(
-        f"The mean reward over {WINDOWS_TEXT}. Below {SPARSE_REWARD} at the start is a failure. Below "
-        f"{MIN_FINAL_REWARD} at the end is a failure, or a warning if it rose by {MIN_RISE} or more. "
+        f"The mean reward over {WINDOWS_TEXT}. A mean below {SPARSE_REWARD} at the start is a failure. A mean below "
+        f"{MIN_FINAL_REWARD} at the end is a warning if the mean rose by {MIN_RISE} or more, and otherwise a failure. "
         f"{SCALE_EXPLANATION}"
     ),
     means=(

@@ -36,12 +36,13 @@ NO_LEARNING: Final = Probe(
     name="no learning",
     question="Does the reward rise?",
     measured=(
-        f"The mean reward over {WINDOWS_TEXT}. A rise of less than {MIN_GAIN} is a failure, unless the reward began "
-        f"at {NEAR_MAXIMUM_SHARE} times the highest reward seen. {SCALE_EXPLANATION} It is a warning where the reward "
-        "rises without a loss of quality at three times the learning rate, or in the longer run of the red team with "
-        "the same policy: then the policy can learn from the reward, but this run is too slow. It is only "
-        f"information where the reward rises by at least {MIN_SLOW_GAIN} and quality rises too. Fewer than "
-        f"{MIN_STEPS} steps are a warning, no step is a failure."
+        f"The mean reward over {WINDOWS_TEXT}. A rise of less than {MIN_GAIN} is a failure, unless the first mean is "
+        f"at least {NEAR_MAXIMUM_SHARE} times the highest reward of the run. {SCALE_EXPLANATION} It is only a warning "
+        "when the reward rises without a loss of quality in another run: one at three times the learning rate, or, if "
+        "it has the same policy, the longer run that searches for exploits (the red team's run, see T13). Then the "
+        "policy can learn from the reward, but this run is too slow. It is only information when the reward rises by "
+        f"at least {MIN_SLOW_GAIN} and quality rises too. A run of fewer than {MIN_STEPS} steps is a warning. A run "
+        "without any step is a failure."
     ),
     means=(
         "A run whose reward does not rise costs money and changes nothing. Random rewards have this effect, and so do "
@@ -52,8 +53,8 @@ NO_LEARNING: Final = Probe(
         "learning rate multiplier. Use a lower one if the reward falls."
     ),
     source=(
-        "INFERRED, calibrated on simulated runs. Eight steps of 32 prompts reach 0.64, 67 steps of 4 prompts reach "
-        "0.94."
+        "INFERRED, calibrated on simulated runs. The mean reward reaches 0.64 in eight steps of 32 prompts, and 0.94 "
+        "in 67 steps of 4 prompts."
     ),
 )
 

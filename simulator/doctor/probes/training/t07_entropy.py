@@ -17,16 +17,17 @@ ENTROPY: Final = Probe(
     name="entropy",
     question="Do the responses keep some variety?",
     measured=(
-        f"The mean entropy (actor_entropy) over {WINDOWS_TEXT}. Less than {MIN_ENTROPY_RATIO} times the first mean is "
-        f"a failure, more than {MAX_ENTROPY_RATIO} times a warning."
+        f"The mean entropy (actor_entropy) over {WINDOWS_TEXT}. It is a failure when the last mean is less than "
+        f"{MIN_ENTROPY_RATIO} times the first mean. It is a warning when it is more than {MAX_ENTROPY_RATIO} times the "
+        "first mean."
     ),
     means=(
         "Entropy falls while a model learns. If almost none is left, the model gives one kind of response to "
         "everything and cannot learn another. If it grows, the updates damage the model or are random."
     ),
     remedy=(
-        "Read the last responses and search for a trick that scores. Lower the learning rate multiplier, or train "
-        "for fewer steps."
+        "Read the last responses and search for an exploit that gets a score. Lower the learning rate multiplier, or "
+        "train for fewer steps."
     ),
     source="The entropy mechanism of RL (arXiv 2505.22617); AWS on mode collapse. INFERRED: the numbers.",
 )

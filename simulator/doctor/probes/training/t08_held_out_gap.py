@@ -23,16 +23,16 @@ GAP_STANDARD_ERRORS: Final = 2.0
 HELD_OUT_GAP: Final = Probe(
     id="T8",
     name="held-out gap",
-    question="Does the reward rise as much on records that training did not use?",
+    question="Does the reward also rise on held-out records, as much as on the training records?",
     measured=(
-        "The mean reward of the last ten steps minus the reward of the last evaluation on held-out records. More "
-        f"than {GAP_WARN} is a warning, more than {GAP_FAIL} a failure, if the gap also exceeds "
+        "The mean reward of the last ten steps minus the reward of the last evaluation on held-out records. A gap of "
+        f"more than {GAP_WARN} is a warning, and a gap of more than {GAP_FAIL} is a failure. The gap must also exceed "
         f"{GAP_STANDARD_ERRORS:g} standard errors. {SCALE_EXPLANATION} At least {MIN_HELD_OUT_RECORDS} held-out "
-        "records are needed, because with fewer the gap is mostly chance."
+        "records are needed, because with fewer records the gap is mostly chance."
     ),
     means=(
-        "A gap means that the model learned something that holds only for the training records, or that the two files "
-        "differ."
+        "A gap means that the model learned something that is true only for the training records, or that the two "
+        "files differ."
     ),
     remedy=(
         "Check that both files have the same kind of prompts and references. Use fewer epochs, or more varied records."

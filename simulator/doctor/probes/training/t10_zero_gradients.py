@@ -20,8 +20,8 @@ ZERO_GRADIENTS: Final = Probe(
         f"{MAX_ZERO_GRADIENT_SHARE:.0%} is a failure."
     ),
     means=(
-        "In such a step all groups are dead and the model does not change. Many questions about GRPO are about "
-        'this log line: "loss 0.0, grad_norm 0.0".'
+        "In a step with a gradient of zero, all groups are dead and the model does not change. Many questions about "
+        'GRPO are about this log line: "loss 0.0, grad_norm 0.0".'
     ),
     remedy="See T1: rewards must differ within a group.",
     source="verl, TRL #3452 and #3857, ms-swift #4547.",

@@ -17,8 +17,8 @@ INVALID_RESULTS: Final = Probe(
         "score."
     ),
     remedy=(
-        "Score every rollout in time, whatever its text. Catch the errors that you expect, limit what can take long, "
-        "and return a low score for these rollouts."
+        "Score every rollout in time, even if its text is unusual. Catch the errors that you expect, limit the time of "
+        "slow operations, and return a low score for these rollouts."
     ),
     source="DOCUMENTED: one result for each id. INFERRED: what Bedrock does with a missing one.",
 )

@@ -29,15 +29,17 @@ AGREEMENT: Final = Probe(
     name="agreement with the truth",
     question="Does a right rollout score higher than a wrong one?",
     measured=(
-        "The value is the share of pairs of a really right and a really wrong rollout in which the right one scores "
-        "higher. A tie counts one half. The pairs come from the red team's run without its exploits (T9 and T13 "
-        "measure these), because that run is long enough with any settings. With recorded responses they come from "
-        "the run itself. Pairs in which both have the lowest score do not count: S7 and S8 measure right answers in "
-        f"a form that is not accepted. Below {WARN_AGREEMENT} is a warning, below {FAIL_AGREEMENT} a failure. Chance "
-        f"is 0.5. {ANSWER_CHECK_NOTE}"
+        "Each pair has one really right and one really wrong rollout. The value is the share of pairs in which the "
+        "right one gets the higher score. Equal scores count one half. The pairs come from the red team's run (see "
+        "T13), because that run has enough rollouts with any settings. Rollouts that are exploits do not count: T9 and "
+        "T13 measure these. With recorded responses, the pairs come from the run itself. Pairs in which both have the "
+        "lowest score do not count: S7 and S8 measure right answers in a form that is not accepted. A value below "
+        f"{WARN_AGREEMENT} is a warning. A value below {FAIL_AGREEMENT} is a failure. Random scores have a value of "
+        f"0.5. {ANSWER_CHECK_NOTE}"
     ),
     means=(
-        "Training follows the score. If the score does not follow what is right, more training makes the model worse."
+        "Training follows the score. If wrong rollouts get higher scores than right ones, more training makes the "
+        "model worse."
     ),
     remedy=(
         "Read the example, find out why the function scores the wrong response like a right one, and compare with the "

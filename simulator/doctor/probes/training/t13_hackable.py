@@ -22,10 +22,10 @@ HACKABLE: Final = Probe(
     name="hackable",
     question="Does the reward withstand a policy that searches for exploits?",
     measured=(
-        "A run in which the policy tries every exploit about ten times as often, long enough to learn one. True "
-        "quality is measured with the same random draws before and after. A fall of more than "
-        f"{MAX_RED_TEAM_QUALITY_DROP} is a failure. The policy is simulated even if a real model's responses are "
-        "recorded, because these contain no exploits."
+        "The red team's run is simulated: its policy tries every exploit about ten times as often as in the other "
+        "runs, and the run is long enough to learn an exploit. True quality is measured with the same random draws "
+        f"before and after training. A fall of more than {MAX_RED_TEAM_QUALITY_DROP} is a failure. The policy is "
+        "simulated even if a real model's responses are recorded, because these contain no exploits."
     ),
     means=(
         "If one rollout in a thousand is an exploit that scores, a long run finds it. Then the reward jumps to its "

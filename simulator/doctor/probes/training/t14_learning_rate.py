@@ -24,8 +24,9 @@ LEARNING_RATE: Final = Probe(
     question="Which learning rate multiplier suits this reward?",
     measured=(
         f"The run is also simulated at {LOWER_RATE_FACTOR} and {HIGHER_RATE_FACTOR:g} times its learning rate, with "
-        "the same random draws. A rate is suggested if its run ends with a reward (scaled from 0 to 1) higher by more "
-        f"than {MIN_RATE_ADVANTAGE} and true quality falls by at most {MAX_QUALITY_DROP}. This probe only informs."
+        "the same random draws. A rate is suggested on two conditions. The last reward of its run, scaled from 0 to 1, "
+        f"is more than {MIN_RATE_ADVANTAGE} higher than that of the planned run. True quality falls by at most "
+        f"{MAX_QUALITY_DROP}. This probe gives information only."
     ),
     means=(
         "If the rate is too low, the reward does not rise. If it is too high, training breaks the model, and the "
@@ -33,8 +34,8 @@ LEARNING_RATE: Final = Probe(
     ),
     remedy="Start from the suggested multiplier and check the reward of the first steps.",
     source=(
-        "INFERRED: the policy is simulated and its learning rate is calibrated on published runs. Trust only the "
-        "order of the rates."
+        "INFERRED: the policy is simulated and its learning rate is calibrated on published runs. Trust only which of "
+        "the rates is better, and not their values."
     ),
 )
 

@@ -23,7 +23,7 @@ _UNCERTAIN_KINDS: Final[Mapping[AnswerKind, str]] = {
 UNKNOWN_TRUTH: Final = "No record has a right answer that could be read, so it is not known which rollouts are right."
 
 ANSWER_CHECK_NOTE: Final = (
-    "Our answer check decides which recorded responses are right. It is not certain for code and free text, where a "
+    "Our answer check decides which recorded responses are right. For code and free text this check can be wrong, so a "
     "failure becomes a warning."
 )
 
