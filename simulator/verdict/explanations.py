@@ -25,17 +25,17 @@ SECTIONS: Final = (
 _INTRODUCTION: Final = """\
 # The verdict on clients
 
-The simulator records every exchange of the OpenAI-compatible API as the client sees it, scripted faults included, and
-checks it against the rules below. `rft-sim exec --verdict -- COMMAND` prints the verdict on a command when it ends.
-`rft-sim verdict` prints the verdict on the clients of a running server. `rft-sim verdict --explain C1` prints one of
-these explanations. `python -m simulator.verdict.explanations` writes this file.
+The simulator records every exchange of the OpenAI-compatible API as the client sees it. This includes scripted faults.
+It checks each exchange against the rules below. `rft-sim exec --verdict -- COMMAND` prints the verdict on a command
+when it ends. `rft-sim verdict` prints the verdict on the clients of a running server. `rft-sim verdict --explain C1`
+prints one of these explanations. `python -m simulator.verdict.explanations` writes this file.
 
-A finding is a **fail**, a **warn** or a **note**. A note is not a mistake by itself: a verdict with only
-notes is clean. The rules prefer a missed mistake to a false alarm. If the requests may come from several programs and
-not from one, a rule reports a lower severity or nothing.
+A finding has one of the levels **fail**, **warn** and **note**. A note is not a mistake by itself: a verdict with only
+notes is clean. The rules avoid false alarms, and therefore miss some mistakes. If the requests may come from several
+programs and not from one, a rule reports a lower severity or nothing.
 
-Programs that share a key are distinguished by their connections. To distinguish them reliably, have each program send
-the header `x-simulator-client: NAME`, which is not part of Bedrock's API. Current OpenAI SDKs send it if the
+Programs that share a key are distinguished by their connections. For a reliable distinction, set the header
+`x-simulator-client: NAME` in each program. It is not part of Bedrock's API. Current OpenAI SDKs send it if the
 environment has `OPENAI_CUSTOM_HEADERS='x-simulator-client: NAME'`. All times are real time, and not the
 time of the simulated clock.
 """

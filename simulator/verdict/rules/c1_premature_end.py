@@ -16,17 +16,18 @@ PREMATURE_END: Final = Rule(
     question="Does the client wait until its job is `succeeded`, `failed` or `cancelled`, and treat no other status "
     "as the end?",
     detection="Fail: the last status that the client received of its job is not terminal (`validating_files`, "
-    "`queued`, `running` or an unknown one), and the client then calls a model whose name is null, empty or `None`: "
-    "the tuned model has no name yet. Warning: the client exits with 0 and no client ever received the job's end. "
-    "This client also polled the job (two reads on one connection, or five reads in total), or created it and listed "
-    "its checkpoints after its last read. Note: the client created a job, and no client ever received its end.",
-    impact="At Bedrock a job starts as `validating_files`, which a loop over `queued` and `running` does not handle, "
-    "and then runs for hours. A client that continues too early has no model, or uses an early checkpoint as if it "
-    "were the last one. The job continues without the client, and is billed.",
+    "`queued`, `running` or an unknown one), and the client then calls a model whose name is null, empty or `None`. "
+    "The tuned model has no name until the job succeeds. Warning: the client exits with 0, and no client ever received "
+    "the job's end. In addition, the exiting client has polled the job (two reads on one connection, or five reads in "
+    "total), or has created the job and listed its checkpoints after its last read. Note: the client created a job, "
+    "and no client ever received its end.",
+    impact="At Bedrock a job starts with the status `validating_files` and then runs for hours. A loop that waits only "
+    "while the status is `queued` or `running` ends immediately. A client that continues too early has no model, or "
+    "uses an early checkpoint as if it were the last one. The job continues without the client, and is billed.",
     remedy="Loop until the status is terminal: `while job.status not in ('succeeded', 'failed', 'cancelled')`.",
     exceptions="A client that creates a job and never reads it. Up to four reads on separate connections, such as "
-    "commands that a person types. A client that is interrupted or cancels the job. A job whose end another client "
-    "received.",
+    "commands that a person types. A client that is interrupted or cancels the job. A job, if another client received "
+    "its end.",
 )
 
 _MAX_REPORTED: Final = 1_024

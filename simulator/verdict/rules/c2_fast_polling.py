@@ -20,7 +20,7 @@ FAST_POLLING: Final = Rule(
     impact="At Bedrock a job runs for hours, so fast reads gain nothing. They use up the request quota of the "
     "account. Further requests, also those of other programs, then get a 429.",
     remedy="Pause for some seconds between two reads, and longer while nothing changes: for example 5 s at first and "
-    "up to 60 s. The pages of one list may follow each other at once.",
+    "up to 60 s. The pages of one list can be read without a pause.",
     exceptions="The pages of one list. Several clients that read one job. Up to 20 reads a second, which suit a "
     "simulator whose jobs take seconds.",
 )

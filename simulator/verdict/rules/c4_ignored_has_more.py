@@ -15,19 +15,20 @@ IGNORED_HAS_MORE: Final = Rule(
     id="C4",
     name="ignored has_more",
     question="Does the client request the next page when a list has more?",
-    detection="A page of events or checkpoints has `has_more` and no element that the client received before, and "
-    "the client never requests the next page with `after`. The job has ended, the client has read the final status "
-    "or has listed more than once, and the client never received the elements after that page. Fail: the client set "
-    "no `limit`. Warning: it set a `limit` of at least the default page. Note: the client listed jobs without a "
-    "`limit`, the page has `has_more`, and the client requested no next page and used no job of the page afterwards.",
+    detection="In a page of events or checkpoints, `has_more` is true and no element is one that the client received "
+    "before, and the client never requests the next page with `after`. The job has ended, the client has read the "
+    "final status or has listed more than once, and the client never received the elements after that page. Fail: the "
+    "client set no `limit`. Warning: it set a `limit` that is at least the default. Note: the client listed jobs "
+    "without a `limit`, and `has_more` is true in the page. The client then neither requested the next page nor used a "
+    "job of this page.",
     impact="Without a `limit` a page has the newest 20 events or 10 checkpoints. A job of 67 steps has about 80 "
     "events. A curve drawn from one page shows only its end, without an error.",
     remedy="While `has_more` is true, request the next page with the last id as `after`. The OpenAI SDK does so if "
     "you iterate over the page (`for event in client.fine_tuning.jobs.list_events(job.id)`), and not if you read its "
     "`.data`.",
-    exceptions="A client that reads the newest elements first and stops at a known one. A `limit` below the default "
-    "page, which requests an excerpt. One page of a job that is still running. A next page that was requested but not "
-    "received. A search of the jobs that ends when it finds one.",
+    exceptions="A client that reads the newest elements first and stops at a known one. A `limit` below the default: "
+    "the client then wants only a part of the list. One page of a job that is still running. A next page that was "
+    "requested but not received. A search of the jobs that ends when it finds one.",
 )
 
 _MAX_LISTINGS: Final = 4_096

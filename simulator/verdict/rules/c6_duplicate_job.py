@@ -14,12 +14,12 @@ DUPLICATE_JOB: Final = Rule(
     id="C6",
     name="created twice after a lost answer",
     question="When the answer to a job's creation is lost, does the client search for the job before it tries again?",
-    detection="Fail: the client requests the same job again (the same body except for metadata and suffix) after an "
-    "answer that never came, was cut off or was not waited for, and requests no list of jobs in between. Warning, in "
-    "each of four cases: the first answer is a 408, or a 500 or above, which leaves open whether the job was "
-    "created; the second job has the same bytes in a file with another id, which another program may have sent; a "
-    "list of jobs was requested but not received; the list has a job that the client did not know, with the same "
-    "training file and metadata.",
+    detection="Fail: the client requests the same job again (the same body except for metadata and suffix) although "
+    "the first answer is lost, and requests no list of jobs in between. An answer is lost if it never came, was cut "
+    "off, or came after the client stopped waiting. Warning, in each of four cases: the first answer is a 408, or a "
+    "500 or above, so that the job may or may not exist; the second job uses a file with another id and the same "
+    "bytes, so that the second request may come from another program; a list of jobs was requested but not received; "
+    "the list has a job that the client did not know, with the same training file and metadata.",
     impact="The first job may have been created and may be running. The API has no idempotency key, so the second "
     "request creates a second job, and both are billed. By default the OpenAI SDK itself sends every request, also "
     "this one, up to three times.",

@@ -19,13 +19,12 @@ UNBOUNDED_WAIT: Final = Rule(
     "answer, 408, 429, 500 and above) more than `verdict.failures_in_a_row` times, or over more than "
     "`verdict.longest_outage` seconds. Warning: each of these requests has a connection of its own, so they may come "
     "from several programs.",
-    impact="At Bedrock, a wrong path was observed to stall instead of returning an error, and connections can end "
-    "without notice. A client without a timeout then waits forever, holds its lock or its CI machine, and reports "
-    "nothing.",
+    impact="At Bedrock, a request to a wrong path can get no answer instead of an error. Connections can also end "
+    "without notice. A client without a timeout then waits forever, blocks its CI machine, and reports nothing.",
     remedy="Set a timeout, `OpenAI(timeout=60)`: the SDK's default is 600 s. Give up on repeated failures after a "
     "time that you choose, and print the command that resumes the work.",
-    exceptions="The SDK's default timeout of 600 s. A long answer that keeps sending. The time that the client itself "
-    "takes to send.",
+    exceptions="The SDK's default timeout of 600 s. A long answer whose parts keep arriving. The time that the client "
+    "itself takes to send.",
 )
 
 

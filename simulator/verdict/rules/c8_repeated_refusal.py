@@ -31,12 +31,11 @@ REPEATED_REFUSAL: Final = Rule(
     name="repeated what was refused",
     question="Does the client stop when its request is wrong, or when its key is no longer valid?",
     detection="Warning: one program sent the same request, with the same key, and it was refused with the same status "
-    f"{MAX_PERMANENT_REFUSALS} times in a row, or {MAX_TRANSIENT_REFUSALS} times if the status is 403, 404 or 409. "
-    "408 and 429 do not count as refusals. This is never a fail, because a refused request creates, loses and costs "
-    "nothing.",
-    impact="A 400 means that the request is wrong, and a 401 that the key is not valid. The same request fails again "
-    "each time. A short-term key expires after 12 hours at most, and a job can run longer. A loop that continues "
-    "with an expired key receives no further state of the job.",
+    f"{MAX_PERMANENT_REFUSALS} times in a row, or {MAX_TRANSIENT_REFUSALS} times if the status is 403, 404 or 409. 408 "
+    "and 429 do not count as refusals. This is never a fail, because a refused request has no effect and no cost.",
+    impact="A 400 means that the request is wrong. A 401 means that the key is not valid. The same request fails again "
+    "each time. A short-term key expires after 12 hours at most, and a job can run longer. A loop that continues with "
+    "an expired key receives no further state of the job.",
     remedy=f"{_STOP} {_NEW_KEY} {_WAIT}",
     exceptions="A client that waits for a limited time until a new resource or permission has an effect. Another "
     "key, or another body.",
