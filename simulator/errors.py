@@ -69,35 +69,35 @@ UNREADABLE_BODY: Final = ErrorKind(
     code="validation_error",
     message="We could not parse the JSON body of your request: {why}",
     evidence=Evidence.OPENAI,
-    source="code observed, wording OpenAI's",
+    source="the code is observed, the wording is from OpenAI",
 )
 BODY_NOT_AN_OBJECT: Final = ErrorKind(
     status=400,
     code="validation_error",
     message="The JSON body of your request must be an object.",
     evidence=Evidence.INFERRED,
-    source="code observed, wording ours",
+    source="the code is observed, the wording is ours",
 )
 BROKEN_FORM: Final = ErrorKind(
     status=400,
     code="validation_error",
     message="We could not read the body of your request: {why}",
     evidence=Evidence.INFERRED,
-    source="code observed, wording ours",
+    source="the code is observed, the wording is ours",
 )
 INVALID_VALUE: Final = ErrorKind(
     status=400,
     code="validation_error",
     message="Invalid '{param}': {why}.",
     evidence=Evidence.INFERRED,
-    source="code observed, wording ours",
+    source="the code is observed, the wording is ours",
 )
 INVALID_REQUEST: Final = ErrorKind(
     status=400,
     code="validation_error",
     message="Invalid request: {why}.",
     evidence=Evidence.INFERRED,
-    source="code observed, wording ours",
+    source="the code is observed, the wording is ours",
 )
 INVALID_TOOL_CALLS: Final = ErrorKind(
     status=400,
@@ -111,28 +111,28 @@ MISSING_PARAMETER: Final = ErrorKind(
     code="missing_required_parameter",
     message="Missing required parameter: '{param}'.",
     evidence=Evidence.OBSERVED,
-    source="code and param observed, wording OpenAI's",
+    source="code and param are observed, the wording is from OpenAI",
 )
 UNSUPPORTED_PARAMETER: Final = ErrorKind(
     status=400,
     code="unsupported_parameter",
     message="Unsupported parameter: '{param}' is not supported.",
     evidence=Evidence.OBSERVED,
-    source="code and param observed, wording OpenAI's",
+    source="code and param are observed, the wording is from OpenAI",
 )
 BELOW_MINIMUM: Final = ErrorKind(
     status=400,
     code="integer_below_min_value",
     message="Invalid '{param}': integer below minimum value. Expected a value >= {minimum:g}, but got {got} instead.",
     evidence=Evidence.OBSERVED,
-    source="code and param observed, wording OpenAI's",
+    source="code and param are observed, the wording is from OpenAI",
 )
 DECIMAL_BELOW_MINIMUM: Final = ErrorKind(
     status=400,
     code="decimal_below_min_value",
     message="Invalid '{param}': decimal below minimum value. Expected a value >= {minimum:g}, but got {got} instead.",
     evidence=Evidence.OPENAI,
-    source="OpenAI's counterpart of the one for integers",
+    source="OpenAI's message for decimals; the message for integers was observed",
 )
 WRONG_API: Final = ErrorKind(
     status=400,
@@ -146,7 +146,7 @@ NOT_TUNABLE: Final = ErrorKind(
     code="validation_error",
     message="The model '{model}' does not support fine-tuning",
     evidence=Evidence.INFERRED,
-    source="that it is refused follows from the documented models and region; wording ours",
+    source="AWS documents which models and region support fine-tuning; the wording is ours",
 )
 NOT_RETOLD: Final = ErrorKind(
     status=400,
@@ -160,42 +160,42 @@ ALREADY_ENDED: Final = ErrorKind(
     code="validation_error",
     message="Fine-tuning job {job} cannot be cancelled: it has ended with status '{status}'",
     evidence=Evidence.INFERRED,
-    source="400 as OpenAI does it; wording ours",
+    source="a 400 as at OpenAI; the wording is ours",
 )
 PROJECT_ARCHIVED: Final = ErrorKind(
     status=400,
     code="validation_error",
     message="Project '{project}' is archived",
     evidence=Evidence.INFERRED,
-    source="OpenAI: an archived project cannot be used or updated; status and wording ours",
+    source="OpenAI: an archived project cannot be used or updated; the status and the wording are ours",
 )
 DEFAULT_PROJECT_STAYS: Final = ErrorKind(
     status=400,
     code="validation_error",
     message="The default project cannot be archived",
     evidence=Evidence.INFERRED,
-    source="every account has one (documented); wording ours",
+    source="AWS documents that every account has a default project; the wording is ours",
 )
 TOO_MANY_PROJECTS: Final = ErrorKind(
     status=400,
     code="validation_error",
     message="An account can have at most {most} projects",
     evidence=Evidence.INFERRED,
-    source="the number is documented, status and wording ours",
+    source="the number is documented; the status and the wording are ours",
 )
 TOO_MANY_TAGS: Final = ErrorKind(
     status=400,
     code="validation_error",
     message="A project can have at most {most} tags, this would be {got}",
     evidence=Evidence.INFERRED,
-    source="the number is CloudFormation's, status and wording ours",
+    source="the number is from CloudFormation; the status and the wording are ours",
 )
 CANNOT_CANCEL: Final = ErrorKind(
     status=400,
     code="validation_error",
     message="Cannot cancel a {what}.",
     evidence=Evidence.OPENAI,
-    source="status and wording OpenAI's, code as for other bad requests",
+    source="the status and the wording are from OpenAI, the code is as for other bad requests",
 )
 BAD_CURSOR: Final = ErrorKind(
     status=400,
@@ -236,7 +236,7 @@ MISSING_KEY: Final = ErrorKind(
     type=_PERMISSION_DENIED,
     message="Missing bearer token",
     evidence=Evidence.INFERRED,
-    source="status and code as for other keys; wording ours",
+    source="status and code as for other keys; the wording is ours",
 )
 EXPIRED_KEY: Final = ErrorKind(
     status=401,
@@ -244,7 +244,7 @@ EXPIRED_KEY: Final = ErrorKind(
     type=_PERMISSION_DENIED,
     message="Bearer Token has expired",
     evidence=Evidence.INFERRED,
-    source="status and code as for other keys; wording bedrock-runtime's",
+    source="status and code as for other keys; the wording is from bedrock-runtime",
 )
 BAD_SIGNATURE: Final = ErrorKind(
     status=401,
@@ -253,7 +253,7 @@ BAD_SIGNATURE: Final = ErrorKind(
     message="The request signature we calculated does not match the signature you provided. Check your AWS Secret"
     " Access Key and signing method. Consult the service documentation for details.",
     evidence=Evidence.INFERRED,
-    source="status and code as for keys; wording that AWS services share",
+    source="status and code as for keys; the wording is common to AWS services",
 )
 STALE_SIGNATURE: Final = ErrorKind(
     status=401,
@@ -261,7 +261,7 @@ STALE_SIGNATURE: Final = ErrorKind(
     type=_PERMISSION_DENIED,
     message="Signature expired or not yet current: {timestamp} is more than five minutes from the server's time",
     evidence=Evidence.INFERRED,
-    source="status and code as for keys; the five minutes are SigV4's, wording ours",
+    source="status and code as for keys; SigV4 allows five minutes; the wording is ours",
 )
 ACCESS_DENIED: Final = ErrorKind(
     status=403,
@@ -287,28 +287,28 @@ MODEL_NOT_FOUND: Final = ErrorKind(
     code="not_found_error",
     message="The model '{model}' does not exist",
     evidence=Evidence.OBSERVED,
-    source="verbatim, param null included",
+    source="the whole live response, including `param: null`",
 )
 NOT_FOUND: Final = ErrorKind(
     status=404,
     code="not_found_error",
     message="The {noun} '{name}' does not exist",
     evidence=Evidence.OBSERVED,
-    source="shape observed, wording as for models",
+    source="the fields are observed; the wording is as for models",
 )
 UNKNOWN_PATH: Final = ErrorKind(
     status=404,
     code="not_found_error",
     message="Invalid URL ({method} {path})",
     evidence=Evidence.INFERRED,
-    source="status observed, body OpenAI's",
+    source="the status is observed, the body is from OpenAI",
 )
 WRONG_METHOD: Final = ErrorKind(
     status=405,
     code="method_not_allowed",
     message="Not allowed to {method} on {path}",
     evidence=Evidence.INFERRED,
-    source="status observed, body OpenAI's",
+    source="the status is observed, the body is from OpenAI",
 )
 
 # 413 and 415: a body that the endpoint does not accept.
@@ -318,7 +318,7 @@ FILE_TOO_LARGE: Final = ErrorKind(
     code="request_too_large",
     message="The file is larger than {limit} bytes.",
     evidence=Evidence.INFERRED,
-    source="Bedrock publishes no limit; 512 MB is OpenAI's",
+    source="Bedrock publishes no limit; 512 MB is OpenAI's limit",
 )
 BODY_TOO_LARGE: Final = ErrorKind(
     status=413,
@@ -344,7 +344,7 @@ RATE_LIMITED: Final = ErrorKind(
     type=_RATE_LIMIT,
     message="Too many requests, please wait before trying again.",
     evidence=Evidence.INFERRED,
-    source="status documented; code and type OpenAI's, wording bedrock-runtime's",
+    source="AWS documents the status; code and type are from OpenAI, the wording is from bedrock-runtime",
 )
 TOO_MANY_TOKENS: Final = ErrorKind(
     status=429,
@@ -352,8 +352,8 @@ TOO_MANY_TOKENS: Final = ErrorKind(
     type=_RATE_LIMIT,
     message="Too many tokens, please wait before trying again.",
     evidence=Evidence.INFERRED,
-    source="status documented, for more input tokens per minute than the quota; code and type OpenAI's, wording "
-    "bedrock-runtime's",
+    source="AWS documents the status, for more input tokens per minute than the quota; code and type are from OpenAI, "
+    "the wording is from bedrock-runtime",
 )
 
 # 5xx: never for a mistake of the caller.
@@ -364,7 +364,7 @@ INTERNAL_ERROR: Final = ErrorKind(
     type="server_error",
     message="The server had an error while processing your request",
     evidence=Evidence.INFERRED,
-    source="code seen in a client's test, wording OpenAI's",
+    source="the code is from a client's test, the wording is from OpenAI",
 )
 STORAGE_FULL: Final = ErrorKind(
     status=507,
@@ -383,7 +383,8 @@ UNAVAILABLE: Final = ErrorKind(
     type="server_error",
     message="Bedrock is unable to process your request.",
     evidence=Evidence.INFERRED,
-    source="status documented: high demand, no quota; wording bedrock-runtime's, the rest ours",
+    source="AWS documents the status, for high demand and not for a quota; the wording is from bedrock-runtime, the "
+    "rest is ours",
 )
 OVERLOADED: Final = ErrorKind(
     status=529,
@@ -391,7 +392,7 @@ OVERLOADED: Final = ErrorKind(
     type="overloaded_error",
     message="Overloaded",
     evidence=Evidence.INFERRED,
-    source='status and its name documented for "some model APIs"; wording Anthropic\'s',
+    source='AWS documents the status and its name for "some model APIs"; the wording is from Anthropic',
 )
 
 CATALOGUE: Final[dict[str, ErrorKind]] = {

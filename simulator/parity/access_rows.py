@@ -27,7 +27,8 @@ ACCESS_ROWS: Final = (
     inferred_row(
         "other-absent-routes",
         _PATHS,
-        "No list of routes has OpenAI's pause and resume, uploads in parts, `input_tokens` and graders without a job",
+        "Some routes of OpenAI are in no list of AWS: pause and resume, uploads in parts, `input_tokens`, and running "
+        "a grader without a job",
         "404 with a hint",
     ),
     inferred_row(
@@ -37,11 +38,13 @@ ACCESS_ROWS: Final = (
         "404",
         setting="text_completions",
     ),
-    inferred_row("other-regions", _PATHS, "Fine-tuning in the other regions", "lists are empty, create is a 400"),
+    inferred_row(
+        "other-regions", _PATHS, "Fine-tuning in the other regions", "lists are empty; creating a job is a 400"
+    ),
     inferred_row(
         "name-echoed",
         _PATHS,
-        "The model name in an answer to an alias",
+        "The model name in the answer, when the request has an alias",
         "chat: the alias; jobs and models: the id of the model",
     ),
     known_row(
@@ -63,7 +66,7 @@ ACCESS_ROWS: Final = (
         "sigv4",
         _CALLERS,
         (D, O),
-        "AWS credentials sign for `bedrock-mantle` (some callers: `bedrock`)",
+        "Requests are signed with AWS credentials for the service `bedrock-mantle`; some callers use `bedrock`",
         "signature, date, payload hash and session token are checked",
     ),
     known_row(
@@ -123,7 +126,7 @@ ACCESS_ROWS: Final = (
         "header",
         _PROJECTS,
         (D,),
-        "The `OpenAI-Project` header selects one; files, jobs and responses belong to one",
+        "The `OpenAI-Project` header selects a project; every file, job and response belongs to a project",
     ),
     known_row(
         "objects",
@@ -138,9 +141,17 @@ ACCESS_ROWS: Final = (
         "1,000 per account; names of up to 128 characters, 200 tags",
         setting="max_projects",
     ),
-    known_row("archived", _PROJECTS, (A,), "An archived project is listed on request only, and accepts nothing new"),
+    known_row(
+        "archived",
+        _PROJECTS,
+        (A,),
+        "An archived project is listed only with `include_archived=true`, and accepts nothing new",
+    ),
     inferred_row(
-        "use-of-archived", _PROJECTS, "What an archived project allows", "reading and cancelling; all else is a 400"
+        "use-of-archived",
+        _PROJECTS,
+        "What an archived project allows",
+        "reading and cancelling; any other action is a 400",
     ),
     inferred_row("archiving-the-default", _PROJECTS, "Whether the default project can be archived", "400"),
     inferred_row(

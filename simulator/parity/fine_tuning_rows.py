@@ -9,7 +9,13 @@ _JOBS: Final = Topic.JOBS
 
 FINE_TUNING_ROWS: Final = (
     known_row("purpose", _FILES, (D,), "The purpose must be `fine-tune`"),
-    known_row("file-object", _FILES, (A,), "AWS documents no file object", "OpenAI's object, `processed` at once"),
+    known_row(
+        "file-object",
+        _FILES,
+        (A,),
+        "AWS documents no file object",
+        "OpenAI's object; its status is `processed` immediately",
+    ),
     known_row(
         "file-limit",
         _FILES,
@@ -25,7 +31,7 @@ FINE_TUNING_ROWS: Final = (
         "100 to 20,000 records: `messages`, with text as a string or parts, and a `reference_answer` of any shape",
         setting="dataset.min_records",
     ),
-    inferred_row("other-purposes", _FILES, "The answer to another purpose", "400"),
+    inferred_row("other-purposes", _FILES, "The answer to a purpose other than `fine-tune`", "400"),
     inferred_row(
         "faulty-records",
         _FILES,
@@ -43,7 +49,8 @@ FINE_TUNING_ROWS: Final = (
         "strictness",
         _FILES,
         "How strictly a line is parsed: encoding, duplicate keys, depth, length",
-        "UTF-8 without a byte order mark, JSON by RFC 8259, no duplicate keys, 128 levels, 6 MB as for an event",
+        "UTF-8 without a byte order mark, JSON by RFC 8259, no duplicate keys, 128 levels; at most 6 MB, the limit of "
+        "a Lambda event",
         setting="dataset.max_line",
     ),
     inferred_row("deleted-file", _FILES, "What happens to a job whose file is deleted", "it continues with its copy"),
@@ -60,14 +67,14 @@ FINE_TUNING_ROWS: Final = (
         _JOBS,
         (D, A),
         "`validating_files`, `queued`, `running`, then `succeeded`, `failed` or `cancelled`",
-        "AWS names two of them, OpenAI all",
+        "AWS names two of these statuses, and OpenAI names all",
     ),
     known_row("cancel", _JOBS, (D,), "A job in progress can be cancelled, and not resumed; `cancelled` has two l's"),
     known_row(
         "metrics-event",
         _JOBS,
         (S,),
-        "`Step n/N: training metrics` with exactly eight keys in single precision",
+        "`Step n/N: training metrics` with exactly eight keys; the values have single precision",
         "key order included",
     ),
     known_row(
@@ -85,7 +92,7 @@ FINE_TUNING_ROWS: Final = (
     inferred_row(
         "suffix",
         _JOBS,
-        "Whether `suffix`, which AWS says is not supported, is refused or ignored",
+        "AWS does not support `suffix`: is it refused or ignored?",
         "400 `unsupported_parameter`",
         setting="ignored_job_fields",
     ),
@@ -93,15 +100,17 @@ FINE_TUNING_ROWS: Final = (
         "other-hyperparameters",
         _JOBS,
         "Ranges and defaults, and the other hyperparameters of OpenAI",
-        "1 epoch, batches of 4, multiplier 1.0; OpenAI's are stored, unknown ones are a 400",
+        "1 epoch, batches of 4, multiplier 1.0; OpenAI's other hyperparameters are stored; an unknown one is a 400",
     ),
     inferred_row(
         "cancel-effects",
         _JOBS,
         "What remains of a cancelled job, and the answer to cancelling an ended one",
-        "checkpoints remain, and no model; cancelling an ended job is a 400, because SDKs retry a 409",
+        "its checkpoints remain, but it has no tuned model; cancelling an ended job is a 400, because SDKs retry a 409",
     ),
-    inferred_row("concurrency", _JOBS, "How many jobs run at once", "8; more are `queued`", setting="concurrent_jobs"),
+    inferred_row(
+        "concurrency", _JOBS, "How many jobs run at the same time", "8; more are `queued`", setting="concurrent_jobs"
+    ),
     inferred_row(
         "durations",
         _JOBS,

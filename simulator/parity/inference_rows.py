@@ -23,7 +23,7 @@ INFERENCE_ROWS: Final = (
     inferred_row(
         "listed-models",
         _MODELS,
-        "How many models the list, which has no pages, returns",
+        "How many models the list returns; it has no pages",
         "the newest 1,000 of an account, and the base models",
         setting="listed_models",
     ),
@@ -33,9 +33,24 @@ INFERENCE_ROWS: Final = (
         (O,),
         "`message.reasoning` beside `content`, streamed first; a usage chunk only on request",
     ),
-    known_row("budget", _CHAT, (O,), "`max_tokens` from 1; if reasoning takes all of it: 200, `length`, empty content"),
-    known_row("tools", _CHAT, (O,), "Tools in the nested form; a replayed call without `type` is a 400"),
-    known_row("tool-messages", _CHAT, (A,), "Tool messages must answer calls, and each call needs one; else 400"),
+    known_row(
+        "budget",
+        _CHAT,
+        (O,),
+        "`max_tokens` is at least 1; if reasoning uses all of it, the answer is a 200 with `length` and empty content",
+    ),
+    known_row(
+        "tools",
+        _CHAT,
+        (O,),
+        "A tool has its fields under `function`; an earlier tool call that is sent again without `type` is a 400",
+    ),
+    known_row(
+        "tool-messages",
+        _CHAT,
+        (A,),
+        "A tool message must answer a tool call, and each call needs a tool message; otherwise 400",
+    ),
     known_row("json", _CHAT, (O,), "`response_format`: `json_object` and `json_schema`"),
     known_row("service-tier", _CHAT, (O,), "`auto`, `default`, `flex`, `priority`; `reserved` is a 400"),
     known_row("n-and-stop", _CHAT, (A,), "`n` answers, up to 4 `stop` sequences", "`n` to 128", setting="max_choices"),
@@ -46,7 +61,8 @@ INFERENCE_ROWS: Final = (
         "what-is-said",
         _CHAT,
         "The answers of a model",
-        "the simulated policy answers prompts of uploaded files; other prompts get a marked guess and a hint",
+        "the simulated policy answers prompts of uploaded files; other prompts get a guess, which says that it is one, "
+        "and a hint",
     ),
     inferred_row(
         "tool-calls",
@@ -55,20 +71,23 @@ INFERENCE_ROWS: Final = (
         "if it does not know the answer, or if the request demands a call; the arguments are valid by the schema",
     ),
     inferred_row(
-        "json-answers", _CHAT, "The content of a JSON answer", "the answer of the policy, in the field that fits"
+        "json-answers",
+        _CHAT,
+        "The content of a JSON answer",
+        "the answer of the policy, in the field of the requested JSON that fits it best",
     ),
     inferred_row(
         "json-from-the-prompt",
         _CHAT,
-        "How well a model follows a JSON Schema, a template or key names that only the prompt has",
-        "always: with `json_object`, and without it if the prompt asks for JSON; prompts of uploaded files are "
+        "How well a model follows a JSON Schema, a template or a list of keys that is only in the prompt",
+        "it always follows it with `json_object`, or if the prompt asks for JSON; prompts of uploaded files are "
         "answered as in training",
     ),
     inferred_row(
         "large-schemas",
         _CHAT,
         "How much of JSON Schema is supported",
-        "drafts 06 to 2020-12; a schema that takes too many steps is a 400 with this reason",
+        "drafts 06 to 2020-12; a schema that takes too many steps gets a 400, whose message says so",
     ),
     inferred_row("unknown-fields", _CHAT, "Unknown fields", "ignored, as in vLLM", setting="unknown_chat_fields"),
     known_row(
@@ -82,15 +101,15 @@ INFERENCE_ROWS: Final = (
         "base-for-gpt-oss",
         _RESPONSES,
         (O,),
-        "gpt-oss has it under `/v1`, and not under `/openai/v1`: 400",
+        "gpt-oss has the Responses API under `/v1`; under `/openai/v1` it is a 400",
         setting="responses_under_openai_v1",
     ),
     known_row(
         "order-of-events",
         _RESPONSES,
         (S,),
-        "`response.reasoning_part.added/done` before and after the reasoning, which OpenAI's specification does not "
-        "have",
+        "The events `response.reasoning_part.added/done`, before and after the reasoning; OpenAI's specification does "
+        "not have these events",
         "with a hint; `--responses-events openai` uses the order of the specification",
         setting="responses_events",
     ),
@@ -98,11 +117,14 @@ INFERENCE_ROWS: Final = (
         "store-and-chain",
         _RESPONSES,
         (D, S),
-        "`store` is on by default, for 30 days; `previous_response_id` chains; other ids are a 404",
+        "`store` is on by default, for 30 days; `previous_response_id` continues a stored response; an unknown id is "
+        "a 404",
         "by the clock of the simulator",
         setting="responses_kept_days",
     ),
-    known_row("instructions", _RESPONSES, (A,), "Not carried over by `previous_response_id`"),
+    known_row(
+        "instructions", _RESPONSES, (A,), "`previous_response_id` does not carry over the earlier `instructions`"
+    ),
     known_row("least-budget", _RESPONSES, (O,), "`max_output_tokens` below 16: 400 `integer_below_min_value`"),
     known_row("effort", _RESPONSES, (S,), "`reasoning.effort` `minimal` is a 400", "`low`, `medium`, `high`"),
     known_row(
@@ -113,13 +135,18 @@ INFERENCE_ROWS: Final = (
     ),
     known_row("background", _RESPONSES, (D,), "`background: true` answers `in_progress`; clients poll"),
     known_row(
-        "replay", _RESPONSES, (A,), "GET with `stream=true`, `starting_after` replays the events", "byte for byte"
+        "replay",
+        _RESPONSES,
+        (A,),
+        "A GET with `stream=true` sends the events again, from `starting_after`",
+        "byte for byte",
     ),
     known_row(
         "cancelling",
         _RESPONSES,
         (A,),
-        "Background responses only; a second cancel has no effect; a completed or synchronous one is a 400",
+        "Only a background response can be cancelled, and cancelling it again has no effect; for a completed or "
+        "synchronous response it is a 400",
         "a streamed response can be cancelled until its last event; the stream then ends",
     ),
     known_row("compact", _RESPONSES, (D, A), "`/responses/compact` exists; the shape is OpenAI's"),
@@ -133,7 +160,7 @@ INFERENCE_ROWS: Final = (
         "background-time",
         _RESPONSES,
         "How long a background response takes",
-        "it is in progress for one retrieve",
+        "the first GET finds it `in_progress`",
         setting="background_retrieves",
     ),
 )

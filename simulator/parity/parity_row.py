@@ -25,7 +25,7 @@ class Topic(StrEnum):
     MODELS = "Models"
     CHAT = "Chat completions"
     RESPONSES = "Responses"
-    WIRE = "The wire"
+    WIRE = "All answers"
     SIMULATOR = "The simulator"
 
 

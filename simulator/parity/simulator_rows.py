@@ -11,19 +11,20 @@ SIMULATOR_ROWS: Final = (
     ),
     project_row(
         "faults",
-        "A scripted fault affects the call that it names and no other: errors, also of AWS services, delays, lost "
-        "answers, broken streams",
+        "A scripted fault affects only the call that it names. Faults are errors (also of AWS services), delays, lost "
+        "answers and broken streams",
     ),
     project_row("listing-cost", "A list request takes the same time with few jobs as with many: cursors use an index"),
     project_row("same-seed", "Two runs with the same seed write the same bytes"),
     project_row(
         "polite-clients",
-        "A correct client gets no finding, however its requests are mixed with the requests of other clients",
+        "A correct client gets no finding, even if its requests are mixed with the requests of other clients",
     ),
     project_row(
         "sdk-releases",
-        "OpenAI's Python SDK 2.21.0 (Amazon's notebook names it) and newest, sync and async; Node SDK 6 and newest: "
-        "files, jobs, events, checkpoints, chat, Responses, projects",
+        "OpenAI's Python SDK works in release 2.21.0 (from Amazon's notebook) and in the newest release, sync and "
+        "async. The Node SDK works in release 6 and in the newest release. Checked: files, jobs, events, checkpoints, "
+        "chat, Responses, projects",
     ),
     project_row(
         "variables-alone",

@@ -28,8 +28,9 @@ TRAINING_ROWS: Final = (
     inferred_row(
         "learning-curves",
         _TRAINING,
-        "How fast a model learns: one event and two curves are public",
-        "GRPO as in verl on a small **simulated** policy, calibrated on these; not a forecast for your model",
+        "How fast a model learns: public sources show one metrics event and two reward curves",
+        "GRPO as in verl on a small **simulated** policy, calibrated on this event and these curves; not a forecast "
+        "for your model",
     ),
     inferred_row(
         "early-stopping",
@@ -71,14 +72,14 @@ TRAINING_ROWS: Final = (
         _GRADING,
         (D, O),
         "CreateFunction refuses a package that cannot be unzipped, is empty or has more than 250 MB unzipped",
-        "the same, from the directory of the zip file; it also refuses links, devices and 65,536 files. Invoke "
-        "refuses what this check cannot find",
+        "the check reads only the zip file's directory; it also refuses links, devices and 65,536 files. Invoke "
+        "refuses a package whose fault this check cannot find",
     ),
     inferred_row(
         "event-shape",
         _GRADING,
-        "Which of the two shapes Bedrock sends",
-        "both together, so that every published handler works",
+        "Which event shape Bedrock sends: the guide's or the sample's",
+        "both in one event, so that every published handler works",
         setting="grading.event_shape",
     ),
     inferred_row(

@@ -7,7 +7,7 @@ from simulator.parity.parity_row import A, D, O, S, Topic, inferred_row, known_r
 _WIRE: Final = Topic.WIRE
 
 WIRE_ROWS: Final = (
-    known_row("envelope", _WIRE, (O,), "Errors are `code, message, param, type`", "unknown paths and methods included"),
+    known_row("envelope", _WIRE, (O,), "Errors are `code, message, param, type`", "also for unknown paths and methods"),
     known_row(
         "key-order", _WIRE, (D, S, O), "JSON keys are in alphabetical order", "except the `data` of a metrics event (S)"
     ),
@@ -46,7 +46,8 @@ WIRE_ROWS: Final = (
         "filling-of-a-quota",
         _WIRE,
         "How a quota per minute refills",
-        "evenly, starting full: as the clock advances, and by the `Retry-After` that a client has waited",
+        "it starts full and refills evenly, as the simulated clock advances; the `Retry-After` seconds that a client "
+        "has waited also count",
     ),
     inferred_row("ids-of-jobs", _WIRE, "The form of `ftjob-…` and `ftckpt-…`", "a UUID, as in `ftevent-`"),
     inferred_row("body-limit", _WIRE, "The largest JSON body", "25 MB, then 413", setting="max_body_bytes"),
@@ -54,6 +55,6 @@ WIRE_ROWS: Final = (
         "wordings-of-refusals",
         _WIRE,
         "The messages for most invalid input",
-        "4xx, never 5xx, with the field in `param`; unknown cursors too",
+        "4xx, never 5xx, with the field in `param`; this includes unknown cursors",
     ),
 )

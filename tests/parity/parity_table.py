@@ -176,7 +176,7 @@ def _project_rows(tests: TestsByRow) -> Iterator[str]:
 
 
 def _routes(tests: TestsByRow) -> Iterator[str]:
-    yield "| route | base paths | permission, after `bedrock-mantle:` | evidence | checked by |"
+    yield "| route | base paths | permission (without the prefix `bedrock-mantle:`) | evidence | checked by |"
     yield "|---|---|---|---|---|"
     for route in public_routes():
         bases = " · ".join(f"`{base}`" for base in route.prefixes)
