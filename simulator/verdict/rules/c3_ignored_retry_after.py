@@ -24,9 +24,9 @@ IGNORED_RETRY_AFTER: Final = Rule(
     f"{_MAX_CONCURRENT_PROGRAMS} such waits overlap.",
     impact="The header says when the service can accept the request. A request that comes earlier is refused again, "
     "and may count against the quota, so the client and others of its account are refused for longer. The SDKs' own "
-    "retries do not always wait. The OpenAI SDK for Python 2.54 and 3.54 waits up to 120 s. If the header gives more, "
-    "it raises an error immediately. Python 2.21.0 and Node 7.57 wait up to 60 s. If the header gives more, they retry "
-    "in under 1 s. Node 6.49 waits without a limit.",
+    "retries do not always wait. The OpenAI SDK for Python 2.54 and 3.54 waits up to 120 s, but raises an error "
+    "immediately if the header gives more. Python 2.21.0 and Node 7.57 wait up to 60 s, but retry in under 1 s if the "
+    "header gives more. Node 6.49 waits without a limit.",
     remedy="Read the header (seconds, or a date) and sleep that long, or stop with a message if that is too long. Do "
     "not rely on an SDK for a long wait.",
     exceptions="Requests that were in progress when the answer came. Other requests during the wait. Other programs, "
