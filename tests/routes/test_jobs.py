@@ -140,6 +140,8 @@ def test_a_run_to_a_step_stops_a_job_that_would_continue_by_itself() -> None:
         assert graders.reached.wait(TIMEOUT)
         job = simulator.http.get("/v1/fine_tuning/jobs").json()["data"][0]["id"]
         run = threads.submit(simulator.http.post, "/_simulator/clock", json={"run": {"job": job, "step": 3}})
+        while simulator.http.get("/_simulator/clock").json()["jobs"][0]["pace"] != "manual":
+            assert not run.done()
         graders.may_continue.set()
         (status,) = run.result(TIMEOUT).json()["jobs"]
         created.result(TIMEOUT)
