@@ -87,7 +87,7 @@ def _files(context: ExpectationContext) -> Values:
         ),
         "files_under_openai_v1": (
             "only models and inference are served under /openai/v1; "
-            f"for this one use base_url {context.simulator.url}/v1"
+            f"for this path use base_url {context.simulator.url}/v1"
         ),
     }
 
