@@ -126,7 +126,7 @@ def _describe_syntax_error(error: json.JSONDecodeError) -> str:
         )
     is_cut_off = error.pos >= len(error.doc) or error.msg.startswith("Unterminated string")
     advice = "; the line may be cut off: a record must be on one line" if is_cut_off else ""
-    return f"at column {column}: {error.msg.removesuffix(' at')}{advice}"
+    return f"at column {column}: {error.msg.removesuffix(' at').removesuffix(' starting')}{advice}"
 
 
 def _count_values(record: dict[str, Any]) -> int:

@@ -37,6 +37,10 @@ def test_a_valid_file_has_no_problems(tmp_path: Path) -> None:
             b'{"messages": [',
             "not valid JSON at column 15: Expecting value; the line may be cut off: a record must be on one line",
         ),
+        (
+            b'{"messages": "cut',
+            "not valid JSON at column 14: Unterminated string; the line may be cut off: a record must be on one line",
+        ),
         (b"", "the line is blank, and only the end of the file may be blank; remove it"),
         (b"[1]", "a JSON array, not an object with `messages`"),
         (b"{}", "`messages` is missing; it holds the prompt, as a list of {role, content}"),
