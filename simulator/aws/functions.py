@@ -40,6 +40,7 @@ def find_function(reference: FunctionReference) -> FunctionSpec:
         environment=tuple(sorted(function.environment_vars.items())),
         timeout=int(function.timeout),
         memory_mb=int(function.memory_size),
+        ephemeral_storage_mb=int(function.ephemeral_storage),
         role=function.role,
         layers=tuple(_layer_code(backend, layer["Arn"]) for layer in function.layers),
         reserved_concurrency=_reserved_concurrency(backend, reference),

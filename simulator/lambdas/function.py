@@ -9,8 +9,9 @@ EnvironmentKey = tuple[object, ...]
 class FunctionSpec:
     """One version of a deployed function, with all that is needed to run it.
 
-    `arn` is unqualified; `version` is "$LATEST" or a number. `timeout` is in seconds (an integer on AWS). `code` and
-    each of `layers` are zip archives. `reserved_concurrency` None means unreserved.
+    `arn` is unqualified; `version` is "$LATEST" or a number. `timeout` is in seconds (an integer on AWS).
+    `ephemeral_storage_mb` is the size of `/tmp`. `code` and each of `layers` are zip archives. `reserved_concurrency`
+    None means unreserved.
     """
 
     name: str
@@ -25,6 +26,7 @@ class FunctionSpec:
     environment: tuple[tuple[str, str], ...] = ()
     timeout: float = 3
     memory_mb: int = 128
+    ephemeral_storage_mb: int = 512
     role: str = ""
     layers: tuple[bytes, ...] = field(default=(), repr=False)
     reserved_concurrency: int | None = None
@@ -42,6 +44,7 @@ class FunctionSpec:
             self.environment,
             self.timeout,
             self.memory_mb,
+            self.ephemeral_storage_mb,
             self.role,
             self.layers,
         )
