@@ -15,6 +15,8 @@ class EnvironmentFolders:
 
     root: Path
     runtime: Path
+    runtime_name: str
+    """The function's Runtime, such as `python3.11`. Of a layer's packages for several Pythons, its own count."""
 
     @property
     def task(self) -> Path:
@@ -35,9 +37,8 @@ class EnvironmentFolders:
     def import_path(self) -> tuple[Path, ...]:
         """The folders of the function's imports before the standard library, in AWS's order."""
         layer_packages = self.opt / "python"
-        if not layer_packages.is_dir():
-            return (self.task, self.runtime)
-        return (self.task, *sorted(layer_packages.glob("lib/python3*/site-packages")), layer_packages, self.runtime)
+        folders = (layer_packages / "lib" / self.runtime_name / "site-packages", layer_packages)
+        return (self.task, *(folder for folder in folders if folder.is_dir()), self.runtime)
 
     def to_aws_paths(self, text: bytes) -> bytes:
         """Replace the paths of these folders by their AWS paths."""
@@ -63,7 +64,7 @@ def create_folders(*, spec: FunctionSpec, root: Path, runtime: Path) -> Environm
     Raises:
         InvalidZipFile: they cannot be unpacked; no folder is left.
     """
-    folders = EnvironmentFolders(root=root, runtime=runtime)
+    folders = EnvironmentFolders(root=root, runtime=runtime, runtime_name=spec.runtime)
     root.mkdir(parents=True)
     try:
         unpack(code=spec.code, layers=spec.layers, task_folder=folders.task, opt_folder=folders.opt)

@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-import sys
 import tempfile
 import threading
 from collections import Counter
@@ -16,6 +15,7 @@ from typing import Self
 from simulator.lambdas.environments import Environments
 from simulator.lambdas.errors import PoolClosed, RequestTooLarge, Throttled
 from simulator.lambdas.function import FunctionSpec, Invocation
+from simulator.lambdas.interpreters import Interpreter, describe_other_python, nearest_interpreter
 from simulator.lambdas.limits import INIT_TIMEOUT_SECONDS, MAX_REQUEST_BYTES
 from simulator.lambdas.managed_runtime import link_runtime_packages
 from simulator.lambdas.worker import Worker
@@ -47,7 +47,7 @@ class EnvironmentPool:
         record: Callable[[FunctionSpec, Invocation], None] | None = None,
         variables: Callable[[], Mapping[str, str]] = dict,
         folder: Path | None = None,
-        python: str = sys.executable,
+        interpreter_for: Callable[[str], Interpreter] = nearest_interpreter,
         init_seconds: float = INIT_TIMEOUT_SECONDS,
         idle_seconds: float = IDLE_TIMEOUT_SECONDS,
     ) -> None:
@@ -63,7 +63,8 @@ class EnvironmentPool:
                 cold start.
             folder: The folder of the environments. It must not exist yet, and `close` removes it. By default it is a
                 temporary folder.
-            python: The Python interpreter that runs the functions.
+            interpreter_for: Returns the Python interpreter that runs the functions of a Runtime. By default it is the
+                simulator's own for every Runtime.
             init_seconds: The limit of an init phase. Beyond it, init is restarted.
             idle_seconds: How long an unused environment stays warm.
         """
@@ -73,7 +74,7 @@ class EnvironmentPool:
         self._record = record
         self._variables = variables
         self._configured_folder = folder
-        self._python = python
+        self._interpreter_for = interpreter_for
         self._init_seconds = init_seconds
         self._condition = threading.Condition()
         self._environments = Environments(limit=max_environments, idle_seconds=idle_seconds)
@@ -231,13 +232,14 @@ class EnvironmentPool:
                 link_runtime_packages(self._folder / "runtime")
             self._created_count += 1
             folder, number = self._folder, self._created_count
-        self._warn_of_other_runtime(spec.runtime)
+        interpreter = self._interpreter_for(spec.runtime)
+        self._warn_of_other_python(spec.runtime, interpreter)
         return Worker(
             spec=spec,
             folder=folder / f"environment-{number}",
             log_stream=self._log_stream(version=spec.version, request_id=request_id),
             config=WorkerConfig(
-                python=self._python,
+                interpreter=interpreter,
                 runtime_folder=folder / "runtime",
                 init_seconds=self._init_seconds,
                 now=self._now,
@@ -251,15 +253,11 @@ class EnvironmentPool:
         digest = blake2b(request_id.encode(), digest_size=16).hexdigest()
         return f"{day}/[{version}]{digest}"
 
-    def _warn_of_other_runtime(self, runtime: str) -> None:
-        own_runtime = f"python{sys.version_info.major}.{sys.version_info.minor}"
-        if runtime != own_runtime and runtime not in self._reported_runtimes:
+    def _warn_of_other_python(self, runtime: str, interpreter: Interpreter) -> None:
+        text = describe_other_python(runtime, interpreter)
+        if text is not None and runtime not in self._reported_runtimes:
             self._reported_runtimes.add(runtime)
-            _log.warning(
-                "Functions with Runtime %s run under the simulator's own %s; to match, run it with that Python.",
-                runtime,
-                own_runtime,
-            )
+            _log.warning("%s", text)
 
 
 def _close(workers: list[Worker]) -> None:

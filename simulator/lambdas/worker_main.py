@@ -17,6 +17,8 @@ import types
 def main() -> None:
     """Set up this process as an execution environment, then serve invocations until it is killed."""
     handler, api_address, parent_pipe, data_limit, *import_path = sys.argv[1:]
+    if not getattr(sys.flags, "safe_path", False):
+        del sys.path[0]  # this file's folder: Python 3.10 has no -P
     # As on AWS, the function's own files come first.
     sys.path[:0] = import_path
     sys.argv[:] = ["/var/runtime/bootstrap.py", handler]

@@ -11,9 +11,11 @@ from pathlib import Path
 from simulator.lambdas.environment_folders import EnvironmentFolders
 from simulator.lambdas.environment_variables import build_environment_variables
 from simulator.lambdas.function import FunctionSpec
+from simulator.lambdas.interpreters import Interpreter
 from simulator.lambdas.log_pipe import LogPipe
 from simulator.lambdas.runtime_api import RuntimeApi
 
+_SAFE_PATH_SINCE = (3, 11)
 _WORKER_MAIN = Path(__file__).with_name("worker_main.py")
 
 
@@ -25,7 +27,7 @@ class WorkerConfig:
     `context.get_remaining_time_in_millis()` reads the machine's clock, so its deadline is in the machine's time.
     """
 
-    python: str
+    interpreter: Interpreter
     runtime_folder: Path
     init_seconds: float
     now: Callable[[], float]
@@ -52,7 +54,8 @@ class WorkerProcess:
         # `-s -P -S` hide the simulator's packages as `-I` would, but let PYTHONPATH and PYTHONHASHSEED through, which a
         # function may set on AWS too. Nothing else of the simulator's environment is passed on.
         command = [
-            *(config.python, "-s", "-P", "-S", "-B"),
+            *(os.fspath(config.interpreter.executable), "-s", "-S", "-B"),
+            *(("-P",) if config.interpreter.version >= _SAFE_PATH_SINCE else ()),
             *(os.fspath(_WORKER_MAIN), spec.handler, self.api.address, str(child_end)),
             str(_compute_data_limit(spec.memory_mb)),
             *map(os.fspath, folders.import_path),

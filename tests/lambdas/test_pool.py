@@ -18,6 +18,14 @@ import pytest
 
 from simulator.lambdas.errors import PoolClosed, RequestTooLarge, Throttled
 from simulator.lambdas.function import FunctionSpec, Invocation
+from simulator.lambdas.interpreters import (
+    Interpreter,
+    InterpreterFolders,
+    find_interpreter,
+    nearest_interpreter,
+    own_interpreter,
+)
+from simulator.lambdas.limits import RUNTIMES
 from simulator.lambdas.pool import EnvironmentPool
 from tests.lambdas.zips import ARN, make_function
 
@@ -52,6 +60,13 @@ print(pool.invoke(make_function(idle), b"[]").payload.decode(), flush=True)
 pool.invoke(make_function(busy, arn="other", timeout=60), {event!r}.encode())
 """
 TIMEOUT_SECONDS = 10.0
+
+
+def other_interpreters() -> list[Interpreter]:
+    """Return the Pythons of this machine besides the one that runs the tests."""
+    folders = InterpreterFolders.from_environment(os.environ)
+    found = [find_interpreter(runtime, folders) for runtime in RUNTIMES]
+    return [interpreter for interpreter in found if interpreter and interpreter != own_interpreter()]
 
 
 def invoke_counter(pool: EnvironmentPool, spec: FunctionSpec) -> tuple[int, int]:
@@ -308,3 +323,27 @@ def test_every_invocation_is_recorded(make_pool: Callable[..., EnvironmentPool])
     returned = [pool.invoke(make_function(COUNTER), b"{}") for _ in range(2)]
 
     assert invocations == [("grader", invocation) for invocation in returned]
+
+
+@pytest.mark.slow
+def test_a_function_runs_on_the_python_of_its_runtime(make_pool: Callable[..., EnvironmentPool]) -> None:
+    """On each Python of this machine, with AWS's runtime client and boto3, and without the simulator's modules."""
+    interpreters = other_interpreters()
+    if not interpreters:
+        pytest.skip("this machine has no other Python that Lambda has")
+    folders = InterpreterFolders.from_environment(os.environ)
+    pool = make_pool(interpreter_for=lambda runtime: nearest_interpreter(runtime, folders))
+    source = (
+        "import sys, boto3, importlib.util\n"
+        "def lambda_handler(event, context):\n"
+        "    return [*sys.version_info[:2], boto3.__name__, importlib.util.find_spec('worker_process')]\n"
+    )
+
+    results = {
+        interpreter.version: json.loads(
+            pool.invoke(make_function(source, runtime=interpreter.runtime, timeout=60), b"{}").payload
+        )
+        for interpreter in interpreters
+    }
+
+    assert results == {version: [*version, "boto3", None] for version in results}

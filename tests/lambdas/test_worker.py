@@ -86,6 +86,25 @@ def test_layers_are_importable_after_the_package(pool: EnvironmentPool) -> None:
     assert pool.invoke(spec, b"{}").payload == b'"layer"'
 
 
+def test_a_layers_packages_for_one_python_count_for_its_runtime_only(pool: EnvironmentPool) -> None:
+    """They come before the layer's packages for every Python (AWS: "Packaging your layer content", DOCUMENTED)."""
+    layer = zip_files(
+        {
+            "python/lib/python3.11/site-packages/shared.py": "NAME = 'for 3.11'\n",
+            "python/lib/python3.12/site-packages/shared.py": "NAME = 'for 3.12'\n",
+            "python/shared.py": "NAME = 'for all'\n",
+        }
+    )
+    source = "from shared import NAME\ndef lambda_handler(event, context): return NAME\n"
+
+    found = {
+        runtime: pool.invoke(make_function(source, layers=(layer,), runtime=runtime), b"{}").payload
+        for runtime in ("python3.11", "python3.12", "python3.13")
+    }
+
+    assert found == {"python3.11": b'"for 3.11"', "python3.12": b'"for 3.12"', "python3.13": b'"for all"'}
+
+
 def test_pythonpath_may_name_the_package_folder(pool: EnvironmentPool) -> None:
     """As /var/task."""
     code = zip_files(
