@@ -10,6 +10,7 @@ import uvicorn
 from starlette.concurrency import run_in_threadpool
 
 from simulator.http.connection import HttpConnection
+from simulator.lambdas.interpreters import OWN_INTERPRETER_ONLY, InterpreterFolders
 from simulator.settings import Settings
 from simulator.simulator import Simulator
 
@@ -40,10 +41,15 @@ def serve(simulator: Simulator, listening: socket.socket) -> None:
 
 
 @contextmanager
-def serve_in_thread(settings: Settings, listening: socket.socket | None = None) -> Iterator[tuple[Simulator, str]]:
+def serve_in_thread(
+    settings: Settings,
+    listening: socket.socket | None = None,
+    *,
+    interpreters: InterpreterFolders = OWN_INTERPRETER_ONLY,
+) -> Iterator[tuple[Simulator, str]]:
     """Serve on a thread for the length of the block; yield the simulator and its URL.
 
-    Without a socket it opens one from the settings.
+    Without a socket it opens one from the settings. `interpreters` is that of `Simulator`.
 
     Raises:
         OSError: the address is in use, or this machine does not have it.
@@ -51,7 +57,7 @@ def serve_in_thread(settings: Settings, listening: socket.socket | None = None) 
     """
     with listening or bind_socket(settings) as bound_socket:
         url = socket_url(bound_socket)
-        with Simulator(settings, url=url) as simulator:
+        with Simulator(settings, url=url, interpreters=interpreters) as simulator:
             server = _Server(simulator)
             thread = Thread(target=server.run, kwargs={"sockets": [bound_socket]}, name="server")
             thread.start()

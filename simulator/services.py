@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from time import monotonic, sleep, time
@@ -36,6 +37,7 @@ from simulator.jobs.job import Job
 from simulator.jobs.lifecycle import Lifecycle, job_lifecycle
 from simulator.jobs.listing import JobListings
 from simulator.jobs.pace import PaceRegistry
+from simulator.lambdas.interpreters import InterpreterFolders, nearest_interpreter
 from simulator.lambdas.invoke_app import InvokeApp
 from simulator.lambdas.pool import EnvironmentPool
 from simulator.responses.lifecycle import Responses
@@ -85,6 +87,7 @@ class Services:
         replay: ResponseFolder | None,
         faults: Sequence[Fault],
         reset: Callable[[], None],
+        interpreters: InterpreterFolders,
     ) -> None:
         """Create and connect the parts. Unfinished jobs in the folder continue.
 
@@ -96,6 +99,7 @@ class Services:
             replay: recorded outputs of a real model for jobs to train on, or None.
             faults: the initial faults.
             reset: replaces these services by new ones.
+            interpreters: where the Pythons of Lambda functions are.
 
         Raises:
             DataFolderError: the content of the folder cannot be used.
@@ -104,6 +108,7 @@ class Services:
         """
         self._settings = settings
         self._url = url
+        self._interpreter_for = partial(nearest_interpreter, folders=interpreters)
         self._folder = folder
         self.in_flight_requests = InFlightRequests()
         self._database = Database(folder / DATABASE_NAME if settings.data else None, must_exist=has_state)
@@ -175,6 +180,7 @@ class Services:
             now=clock.now,
             wall=time,
             max_environments=settings.lambda_workers,
+            interpreter_for=self._interpreter_for,
             record=self._aws.record_invocation,
             variables=lambda: {"AWS_ENDPOINT_URL": self._url},
             folder=_remove_folder(self._folder / ENVIRONMENTS_FOLDER),
@@ -210,7 +216,11 @@ class Services:
             paces=self._paces,
             slots=settings.concurrent_jobs,
             graders=DeployedGraders(
-                aws=self._aws, pool=self._pool, executor=self._grading_threads, settings=settings.grading
+                aws=self._aws,
+                pool=self._pool,
+                executor=self._grading_threads,
+                settings=settings,
+                interpreter_for=self._interpreter_for,
             ),
             hooks=JobFaultInjector(
                 self._fault_registry,

@@ -88,6 +88,13 @@ class UnknownFields(StrEnum):
     REFUSED = "refused"  # status 400, to find misspelled fields
 
 
+class LambdaPython(StrEnum):
+    """What happens to a function whose Runtime names a Python that this machine does not have."""
+
+    NEAREST = "nearest"  # it runs on the simulator's own Python, with a warning
+    EXACT = "exact"  # a job with it is refused
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradingSettings:
     """How rollouts reach the reward function."""
@@ -321,6 +328,11 @@ class Settings:
         "The maximum number of Lambda environments at the same time, for all functions together. If a "
         "function invokes another one, both need an environment.",
     ] = 64
+    lambda_python: Annotated[
+        LambdaPython,
+        "What happens to a function whose Runtime names a Python that is not on this machine. nearest: it runs on the "
+        "simulator's own Python, and each job with it has a warning. exact: a job with it is refused.",
+    ] = LambdaPython.NEAREST
     consistency: Annotated[
         ConsistencySettings, "INFERRED: only lists lag. GET of a single object returns its current state."
     ] = field(default_factory=ConsistencySettings)

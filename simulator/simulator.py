@@ -11,6 +11,7 @@ from typing import Final, Self
 from simulator.faults.script import load_script
 from simulator.http.asgi import App, Receive, Scope, Send
 from simulator.inference.model_catalogue import resolve_alias
+from simulator.lambdas.interpreters import OWN_INTERPRETER_ONLY, InterpreterFolders
 from simulator.routes.context import AppContext
 from simulator.services import Services
 from simulator.settings import Settings
@@ -28,8 +29,15 @@ class Simulator:
     Use it as a context manager, or call `close`: no thread, process or temporary file outlives it.
     """
 
-    def __init__(self, settings: Settings, *, url: str) -> None:
-        """Open the data folder and create the services. `url` is the URL of this simulator.
+    def __init__(
+        self, settings: Settings, *, url: str, interpreters: InterpreterFolders = OWN_INTERPRETER_ONLY
+    ) -> None:
+        """Open the data folder and create the services.
+
+        Args:
+            settings: the settings.
+            url: the URL of this simulator.
+            interpreters: where the Pythons of Lambda functions are, besides the one that runs the simulator.
 
         Raises:
             DataFolderError: the data folder cannot be used.
@@ -38,6 +46,7 @@ class Simulator:
         """
         self._settings = settings
         self._url = url
+        self._interpreters = interpreters
         self._replay = ResponseFolder(settings.rollouts, resolve_alias=resolve_alias) if settings.rollouts else None
         self._faults = load_script(settings.faults) if settings.faults else ()
         self._lifecycle_lock = Lock()
@@ -118,6 +127,7 @@ class Simulator:
                     replay=self._replay,
                     faults=self._faults,
                     reset=self.reset,
+                    interpreters=self._interpreters,
                 )
             except StoreDamagedError as error:
                 raise unusable_folder_error(folder, str(error)) from error

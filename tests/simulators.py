@@ -18,6 +18,7 @@ from openai import OpenAI
 from starlette.testclient import TestClient
 
 from simulator.identity.session_key import create_session_key
+from simulator.lambdas.interpreters import own_interpreter
 from simulator.server import serve_in_thread
 from simulator.services import DATABASE_NAME
 from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY, TUNING_REGION, Settings
@@ -26,6 +27,7 @@ from simulator.simulator import Simulator
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_lambda.literals import RuntimeType
 
 REGION = TUNING_REGION
 BASE_MODEL = "openai.gpt-oss-20b"
@@ -105,7 +107,15 @@ class SimulatorClient:
         except self.iam_client.exceptions.EntityAlreadyExistsException:
             return self.iam_client.get_role(RoleName=name)["Role"]["Arn"]
 
-    def deploy(self, folder: Path, *, name: str | None = None, timeout: int = 30, memory: int = 256) -> str:
+    def deploy(
+        self,
+        folder: Path,
+        *,
+        name: str | None = None,
+        timeout: int = 30,
+        memory: int = 256,
+        runtime: str = own_interpreter().runtime,
+    ) -> str:
         """Zip a folder and create a function of it; return its ARN."""
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as package:
@@ -113,7 +123,7 @@ class SimulatorClient:
                 package.write(path, path.name)
         created = self.lambda_client.create_function(
             FunctionName=name or folder.name.replace("_", "-"),
-            Runtime="python3.11",
+            Runtime=cast("RuntimeType", runtime),
             Role=self.execution_role,
             Handler="lambda_function.lambda_handler",
             Code={"ZipFile": archive.getvalue()},

@@ -44,8 +44,8 @@ ALLOWED_IMPORTS: Final[dict[str, set[str]]] = {
         *("aws", "errors", "faults", "http", "identity", "ids", "inference", "jobs", "lambdas", "responses", "routes"),
         *("settings", "store", "upstream", "verdict", "wire"),
     },
-    "simulator": {"faults", "http", "inference", "routes", "services", "settings", "store", "upstream"},
-    "server": {"http", "settings", "simulator"},
+    "simulator": {"faults", "http", "inference", "lambdas", "routes", "services", "settings", "store", "upstream"},
+    "server": {"http", "lambdas", "settings", "simulator"},
     "cli": {
         *("clock", "doctor", "faults", "grading", "http", "identity", "ids", "lambdas", "parity", "server", "settings"),
         *("simulator", "store", "training", "upstream", "verdict"),

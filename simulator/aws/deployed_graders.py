@@ -1,28 +1,74 @@
 """Grades with deployed Lambda functions: finds the function, checks the caller's permission and invokes it."""
 
+from collections.abc import Callable
 from concurrent.futures import Executor
+from typing import Final
 
 from simulator.aws.simulated_aws import SimulatedAws
 from simulator.grading.grader import Grader, GradingResult, Sample, ThrottledError
 from simulator.grading.grader_error import GraderError
 from simulator.jobs.job import JobSpec
-from simulator.lambdas.errors import InvocationRejected, Throttled
-from simulator.lambdas.function import Invocation
+from simulator.lambdas.errors import InvocationRejected, Throttled, UnsupportedPackage
+from simulator.lambdas.function import FunctionSpec, Invocation
+from simulator.lambdas.interpreters import (
+    Interpreter,
+    describe_missing_python,
+    describe_other_python,
+    is_python_runtime,
+)
 from simulator.lambdas.limits import check_configuration
 from simulator.lambdas.pool import EnvironmentPool
-from simulator.settings import GradingSettings
+from simulator.settings import LambdaPython, Settings
+
+_NEAREST: Final = f"lambda_python={LambdaPython.NEAREST}"
 
 
 class DeployedGraders:
     """Grades with the function of a job, as the job's caller, in the same workers that serve `lambda.invoke`."""
 
     def __init__(
-        self, *, aws: SimulatedAws, pool: EnvironmentPool, executor: Executor, settings: GradingSettings
+        self,
+        *,
+        aws: SimulatedAws,
+        pool: EnvironmentPool,
+        executor: Executor,
+        settings: Settings,
+        interpreter_for: Callable[[str], Interpreter],
     ) -> None:
         self._aws = aws
         self._pool = pool
         self._executor = executor
         self._settings = settings
+        self._interpreter_for = interpreter_for
+
+    def refusal_reason(self, spec: JobSpec) -> str | None:
+        """Return why the simulator, unlike AWS, cannot run the job's function: its language or its Python.
+
+        A function that does not exist is no reason: the job fails after the check of its files, as at AWS.
+        """
+        try:
+            function_spec = self._aws.find_function_by_name(spec.grader_function)
+        except UnsupportedPackage as rejection:
+            return rejection.message.removesuffix(".")
+        except InvocationRejected:
+            return None
+        if not is_python_runtime(function_spec.runtime):
+            return (
+                f"the simulator runs functions in Python only, and {spec.grader_function} has Runtime "
+                f"{function_spec.runtime}. Bedrock accepts it, but its rewards cannot be computed here"
+            )
+        if self._settings.lambda_python is LambdaPython.EXACT and self._other_python(function_spec):
+            reason, advice = describe_missing_python(function_spec.runtime)
+            return f"{reason}. {advice}, or run it on another Python with the setting {_NEAREST}"
+        return None
+
+    def warnings(self, spec: JobSpec) -> tuple[str, ...]:
+        """Return that the function runs on another Python than that of its Runtime, if it does."""
+        try:
+            text = self._other_python(self._aws.find_function_by_name(spec.grader_function))
+        except InvocationRejected:  # it was deleted after its check, which `grade` reports
+            return ()
+        return (text,) if text else ()
 
     def denial_reason(self, spec: JobSpec) -> str | None:
         """Return why the function cannot be invoked for this caller, or None.
@@ -69,6 +115,10 @@ class DeployedGraders:
             invoke=invoke,
             executor=self._executor,
             max_concurrency=function_spec.reserved_concurrency,
-            settings=self._settings,
+            settings=self._settings.grading,
         )
         return grader.grade(samples, split=split, step=step)
+
+    def _other_python(self, function_spec: FunctionSpec) -> str | None:
+        runtime = function_spec.runtime
+        return describe_other_python(runtime, self._interpreter_for(runtime))

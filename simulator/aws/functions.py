@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from simulator.lambdas.errors import FunctionNotActive, FunctionNotFound, InvalidParameter
+from simulator.lambdas.errors import FunctionNotActive, FunctionNotFound, InvalidParameter, UnsupportedPackage
 from simulator.lambdas.function import FunctionSpec
 from simulator.lambdas.function_reference import FunctionReference
 
@@ -17,16 +17,14 @@ def find_function(reference: FunctionReference) -> FunctionSpec:
     Raises:
         FunctionNotFound: there is no such function, version or alias in that account and region.
         FunctionNotActive: it is not active.
-        InvalidParameter: it is a container image, which the simulator does not run.
+        UnsupportedPackage: it is a container image, which the simulator does not run.
     """
     backend = _backend(reference)
     function = _find_stored_function(backend, reference)
     if function.state != "Active":
         raise FunctionNotActive(function.state)
     if function.package_type != "Zip":
-        raise InvalidParameter(
-            f"{reference.arn} is a container image; the simulator runs zips only. Deploy it with PackageType Zip."
-        )
+        raise UnsupportedPackage(reference.arn)
     return FunctionSpec(
         name=function.function_name,
         arn=reference.unqualified_arn,

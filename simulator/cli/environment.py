@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Final
 
+from simulator.lambdas.interpreters import InterpreterFolders
 from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 _LOOPBACK: Final = "127.0.0.1,localhost"
@@ -30,6 +31,11 @@ def build_client_environment(
 def read_variable(name: str) -> str | None:
     """Return a variable of the caller's environment, such as the one that an option names for a key."""
     return os.environ.get(name)
+
+
+def read_interpreter_folders() -> InterpreterFolders:
+    """Return where this user's Python interpreters are: PATH, and the folders of uv and pyenv."""
+    return InterpreterFolders.from_environment(os.environ)
 
 
 def list_foreign_variables(inherited: Mapping[str, str] | None = None) -> list[str]:

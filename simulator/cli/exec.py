@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from simulator.cli import serve_options as options
-from simulator.cli.environment import build_client_environment
+from simulator.cli.environment import build_client_environment, read_interpreter_folders
 from simulator.cli.exit_codes import EXIT_FAILED, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND
 from simulator.cli.faults import describe_unused_faults
 from simulator.cli.serving import open_simulator, open_socket, print_refused_requests
@@ -67,7 +67,9 @@ def execute(
 
     with (
         open_socket(settings) as listening_socket,
-        open_simulator(lambda: serve_in_thread(settings, listening_socket)) as (simulator, url),
+        open_simulator(
+            lambda: serve_in_thread(settings, listening_socket, interpreters=read_interpreter_folders())
+        ) as (simulator, url),
     ):
         key = create_session_key(settings.region)
         code = _run_command(command, build_client_environment(url=url, region=settings.region, key=key))

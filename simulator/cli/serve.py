@@ -1,5 +1,6 @@
 """`rft-sim serve`: run a simulator until Ctrl-C."""
 
+from functools import partial
 from ipaddress import ip_address
 from time import time
 from typing import Annotated
@@ -7,6 +8,7 @@ from typing import Annotated
 import typer
 
 from simulator.cli import serve_options as options
+from simulator.cli.environment import read_interpreter_folders
 from simulator.cli.serving import open_simulator, open_socket, print_refused_requests
 from simulator.settings import Settings
 
@@ -54,9 +56,10 @@ def serve(
     from simulator.server import serve, socket_url  # noqa: PLC0415  as above
     from simulator.simulator import Simulator  # noqa: PLC0415  as above
 
+    start = partial(Simulator, settings, interpreters=read_interpreter_folders())
     with (
         open_socket(settings) as listening_socket,
-        open_simulator(lambda: Simulator(settings, url=socket_url(listening_socket))) as simulator,
+        open_simulator(lambda: start(url=socket_url(listening_socket))) as simulator,
     ):
         url = socket_url(listening_socket)
         address, _ = listening_socket.getsockname()

@@ -96,6 +96,10 @@ class Engine:
         self._start(job, recorded=())
         return job
 
+    def refusal_reason(self, spec: JobSpec) -> str | None:
+        """Return why the simulator cannot run a job that Bedrock would accept, or None."""
+        return self._graders.refusal_reason(spec)
+
     def find_job(self, job_id: str) -> Job | None:
         """Return a job's current state, or None if it does not exist."""
         with self._lock:

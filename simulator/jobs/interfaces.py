@@ -13,6 +13,12 @@ class Graders(Protocol):
     def denial_reason(self, spec: JobSpec, /) -> str | None:
         """Return why the job's caller may not invoke the job's function, or None if it may."""
 
+    def refusal_reason(self, spec: JobSpec, /) -> str | None:
+        """Return why the simulator, unlike AWS, cannot run the job's function, or None."""
+
+    def warnings(self, spec: JobSpec, /) -> tuple[str, ...]:
+        """Return in which ways the job's function runs here in another way than at AWS."""
+
     def grade(self, spec: JobSpec, samples: tuple[Sample, ...], /, *, split: str, step: int) -> GradingResult:
         """Return the rewards of the samples.
 

@@ -102,6 +102,14 @@ class StartDelayed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WarningIssued:
+    """The simulator runs the job's function in another way than AWS, so its rewards may differ there."""
+
+    at: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingStarted:
     """The grader exists and may be invoked. Training starts."""
 
@@ -202,6 +210,7 @@ Event = (
     | ValidationStarted
     | FilesValidated
     | StartDelayed
+    | WarningIssued
     | TrainingStarted
     | RolloutsGraded
     | StepCompleted
@@ -227,6 +236,7 @@ TRANSITIONS: Final[Mapping[Status | None, Mapping[type, Status]]] = MappingProxy
         },
         Status.QUEUED: {
             StartDelayed: Status.QUEUED,
+            WarningIssued: Status.QUEUED,
             TrainingStarted: Status.RUNNING,
             **_TERMINAL_TRANSITIONS,
         },

@@ -24,7 +24,7 @@ from simulator.jobs.job import (
     StartDelayed,
 )
 from simulator.jobs.lifecycle import AcquireSlot, CheckGrader, EffectResult, Grade, Lifecycle, LifecycleEffect
-from simulator.jobs.replay import describe_difference, recorded_grading, recorded_slot_time
+from simulator.jobs.replay import describe_difference, recorded_grading, recorded_slot_time, recorded_warnings
 from simulator.store.errors import StoreFullError
 
 _log: Final = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ class JobRun:
                         self._pending_effect = effect
                         return True
                 case CheckGrader():
-                    self._result = None if self._recorded else self._graders.denial_reason(self._job.spec)
+                    self._check_grader()
                 case Grade():
                     self._grade(effect)
                 case event if (can_continue := self._write_event(event)) is not None:
@@ -184,6 +184,13 @@ class JobRun:
             return False
         limit = self._writer.time_limit(self._job.id)
         return limit is not None and effect.at > limit
+
+    def _check_grader(self) -> None:
+        if self._recorded:
+            self._result = recorded_warnings(self._recorded)
+            return
+        spec = self._job.spec
+        self._result = self._graders.denial_reason(spec) or self._graders.warnings(spec)
 
     def _grade(self, request: Grade) -> None:
         if self._recorded:

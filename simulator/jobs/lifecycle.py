@@ -26,6 +26,7 @@ from simulator.jobs.job import (
     StepCompleted,
     TrainingStarted,
     ValidationStarted,
+    WarningIssued,
 )
 from simulator.jobs.run_preparation import InvalidFileError, OpenFile, prepare_training_run
 from simulator.settings import DurationSettings, Settings, restore_job_settings
@@ -53,7 +54,7 @@ class AcquireSlot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckGrader:
-    """Ask whether the grader may be invoked. The result is the reason why not, or None."""
+    """Ask whether the grader may be invoked. The result is the reason why not, or a tuple of warnings."""
 
     at: int
 
@@ -73,7 +74,7 @@ class Grade:
 
 
 LifecycleEffect: TypeAlias = Event | AcquireSlot | CheckGrader | Grade
-EffectResult: TypeAlias = GradingResult | str | int | None
+EffectResult: TypeAlias = GradingResult | tuple[str, ...] | str | int | None
 Lifecycle: TypeAlias = Generator[LifecycleEffect, EffectResult, None]
 
 GRADER_PARAM = "method.reinforcement.grader.lambda.function"
@@ -117,10 +118,12 @@ def job_lifecycle(
     free_at = yield AcquireSlot(at=at)
     assert isinstance(free_at, int)  # noqa: S101  the result of AcquireSlot
     at = max(at + durations.queue, free_at)
-    denial_reason = yield CheckGrader(at=at)
-    if isinstance(denial_reason, str):
-        yield JobFailed(at=at, failure=Failure(code="grader_error", message=denial_reason, param=GRADER_PARAM))
+    check = yield CheckGrader(at=at)
+    if isinstance(check, str):
+        yield JobFailed(at=at, failure=Failure(code="grader_error", message=check, param=GRADER_PARAM))
         return
+    for message in check if isinstance(check, tuple) else ():
+        yield WarningIssued(at=at, message=message)
     yield TrainingStarted(at=at, total_steps=run.plan.total_steps)
     try:
         yield from _train(run, at=at, model=model, settings=settings)

@@ -3,11 +3,12 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
+from itertools import takewhile
 from typing import Final
 
 from simulator.grading.grader import GradingResult
 from simulator.jobs.codec import event_kind
-from simulator.jobs.job import Event, JobCancelled, JobFailed, RolloutsGraded, StartDelayed
+from simulator.jobs.job import Event, JobCancelled, JobFailed, RolloutsGraded, StartDelayed, WarningIssued
 from simulator.jobs.lifecycle import AcquireSlot, CheckGrader, EffectResult, Grade, Lifecycle
 
 _MAX_VALUE_LENGTH: Final = 60  # characters of a value in a message
@@ -32,7 +33,7 @@ def replay_rollouts(lifecycle: Lifecycle, recorded: Iterable[Event]) -> Iterator
         except StopIteration:
             return
         event = remaining[0]
-        result = _recorded_result(effect, event)
+        result = _recorded_result(effect, event, remaining)
         match effect:
             case Grade() if isinstance(event, RolloutsGraded):
                 yield effect, event
@@ -51,6 +52,12 @@ def replay_rollouts(lifecycle: Lifecycle, recorded: Iterable[Event]) -> Iterator
 def recorded_slot_time(event: Event) -> int:
     """Return the time at which a replayed job acquired its slot; `event` is the next event in its log."""
     return event.until if isinstance(event, StartDelayed) else event.at
+
+
+def recorded_warnings(events: Iterable[Event]) -> tuple[str, ...]:
+    """Return the warnings with which a replayed job's grader passed its check; `events` are the next in its log."""
+    warnings = takewhile(lambda event: isinstance(event, WarningIssued), events)
+    return tuple(event.message for event in warnings if isinstance(event, WarningIssued))
 
 
 def recorded_grading(event: RolloutsGraded) -> GradingResult:
@@ -75,10 +82,12 @@ def _truncate(value: str) -> str:
     return f"{value[:_MAX_VALUE_LENGTH]}..." if len(value) > _MAX_VALUE_LENGTH else value
 
 
-def _recorded_result(effect: object, event: Event) -> EffectResult:
+def _recorded_result(effect: object, event: Event, remaining: Iterable[Event]) -> EffectResult:
     match effect, event:
         case AcquireSlot(), _:
             return recorded_slot_time(event)
+        case CheckGrader(), _:
+            return recorded_warnings(remaining)
         case Grade(), RolloutsGraded():
             return recorded_grading(event)
         case _:

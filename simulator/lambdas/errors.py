@@ -6,6 +6,7 @@ InvocationRejected
 ├── FunctionNotActive       409 ResourceConflictException
 ├── AccessDenied            403 AccessDeniedException
 ├── InvalidParameter        400 InvalidParameterValueException
+│   └── UnsupportedPackage   the same, of a container image
 ├── InvalidRequestContent   400 InvalidRequestContentException
 ├── RequestTooLarge         413 RequestEntityTooLargeException
 ├── Throttled               429 TooManyRequestsException, with a Reason
@@ -66,6 +67,13 @@ class InvalidParameter(InvocationRejected):
 
     status = 400
     error_type = "InvalidParameterValueException"
+
+
+class UnsupportedPackage(InvalidParameter):
+    """The function is a container image. The simulator, unlike Lambda, runs zips only."""
+
+    def __init__(self, arn: str) -> None:
+        super().__init__(f"{arn} is a container image; the simulator runs zips only. Deploy it with PackageType Zip.")
 
 
 class InvalidRequestContent(InvocationRejected):

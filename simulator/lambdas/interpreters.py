@@ -64,6 +64,9 @@ class InterpreterFolders:
         )
 
 
+OWN_INTERPRETER_ONLY: Final = InterpreterFolders()
+
+
 @cache
 def own_interpreter() -> Interpreter:
     """Return the interpreter that runs the simulator, outside its virtual environment."""
@@ -75,7 +78,7 @@ def own_interpreter() -> Interpreter:
     )
 
 
-def find_interpreter(runtime: str, folders: InterpreterFolders | None = None) -> Interpreter | None:
+def find_interpreter(runtime: str, folders: InterpreterFolders = OWN_INTERPRETER_ONLY) -> Interpreter | None:
     """Return the interpreter of a managed runtime such as `python3.12`, or None if this machine has none.
 
     The simulator's own is preferred, then PATH, uv's and pyenv's, the newest patch version first.
@@ -86,7 +89,7 @@ def find_interpreter(runtime: str, folders: InterpreterFolders | None = None) ->
     version = _parse_runtime(runtime)
     if version is None or version < OLDEST_RUNNABLE:
         return None
-    found = (inspect_interpreter(candidate) for candidate in _candidates(version, folders or InterpreterFolders()))
+    found = (inspect_interpreter(candidate) for candidate in _candidates(version, folders))
     return next((interpreter for interpreter in found if interpreter and interpreter.version == version), None)
 
 
@@ -112,27 +115,39 @@ def inspect_interpreter(candidate: Path) -> Interpreter | None:
     return Interpreter(executable=Path(executable), prefix=Path(prefix), version=(major, minor))
 
 
-def nearest_interpreter(runtime: str, folders: InterpreterFolders | None = None) -> Interpreter:
+def is_python_runtime(runtime: str) -> bool:
+    """Return whether a Runtime is Python and not another language."""
+    return _parse_runtime(runtime) is not None
+
+
+def nearest_interpreter(runtime: str, folders: InterpreterFolders = OWN_INTERPRETER_ONLY) -> Interpreter:
     """Return the interpreter of a managed runtime if this machine has it, else the simulator's own."""
     return find_interpreter(runtime, folders) or own_interpreter()
 
 
+def describe_missing_python(runtime: str) -> tuple[str, str]:
+    """Return why a Python runtime has no interpreter here, as a sentence without its end, and what to do."""
+    reason = f"The function's Runtime is {runtime}, but"
+    version = _parse_runtime(runtime)
+    if version is None or version < OLDEST_RUNNABLE:
+        oldest = _format_version(OLDEST_RUNNABLE)
+        advice = f"Deploy it with Runtime {own_interpreter().runtime}"
+        return f"{reason} the simulator runs functions on Python {oldest} or newer", advice
+    wanted = _format_version(version)
+    advice = f"Install Python {wanted}, for example with `uv python install {wanted}`"
+    return f"{reason} no Python {wanted} was found on this machine", advice
+
+
 def describe_other_python(runtime: str, interpreter: Interpreter) -> str | None:
     """Return what to know when a function runs on another Python than that of its Runtime, or None."""
-    version, used = _parse_runtime(runtime), ".".join(map(str, interpreter.version))
-    if version is None or version == interpreter.version:
+    if runtime == interpreter.runtime or not is_python_runtime(runtime):
         return None
-    wanted = ".".join(map(str, version))
-    if version < OLDEST_RUNNABLE:
-        oldest = ".".join(map(str, OLDEST_RUNNABLE))
-        return (
-            f"The function's Runtime is {runtime}, but the simulator runs functions on Python {oldest} or newer, so it "
-            f"runs on Python {used} here. Deploy it with Runtime {interpreter.runtime}."
-        )
-    return (
-        f"The function's Runtime is {runtime}, but no Python {wanted} was found on this machine, so it runs on Python "
-        f"{used} here. Install Python {wanted}, for example with `uv python install {wanted}`."
-    )
+    reason, advice = describe_missing_python(runtime)
+    return f"{reason}, so it runs on Python {_format_version(interpreter.version)} here. {advice}."
+
+
+def _format_version(version: tuple[int, int]) -> str:
+    return ".".join(map(str, version))
 
 
 def _candidates(version: tuple[int, int], folders: InterpreterFolders) -> Iterator[Path]:

@@ -4,8 +4,10 @@ from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from starlette.concurrency import run_in_threadpool
 
+from simulator.errors import INVALID_VALUE
 from simulator.jobs.codec import decode_event
 from simulator.jobs.job import CheckpointSaved, Job
+from simulator.jobs.lifecycle import GRADER_PARAM
 from simulator.routes.context import AppContext
 from simulator.routes.files import find_file
 from simulator.routes.job_spec import find_tunable_model, job_spec_from
@@ -44,6 +46,8 @@ async def create(context: RequestContext) -> Json:
         settings=settings,
     )
     engine = context.app.engine
+    if reason := await run_in_threadpool(engine.refusal_reason, spec):
+        raise INVALID_VALUE(param=GRADER_PARAM, why=reason)
     job = engine.create(spec)
     if engine.time_limit(job.id) is not None:  # so that the next retrieve returns the job at the stopped clock's time
         await run_in_threadpool(engine.scheduler.wait_until_idle, [job.id], until=job.created_at)

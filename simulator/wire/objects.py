@@ -20,6 +20,7 @@ from simulator.jobs.job import (
     StepCompleted,
     TrainingStarted,
     ValidationStarted,
+    WarningIssued,
 )
 from simulator.store.files import StoredFile
 from simulator.training.dataset import Record
@@ -111,6 +112,8 @@ def describe_event(event: Event) -> EventDescription | None:  # noqa: C901, PLR0
             return EventDescription(message=f"Validating training file: {training_file}")
         case FilesValidated():
             return EventDescription(message="Files validated, moving job to queued state")
+        case WarningIssued(message=message):
+            return EventDescription(message=message, level="warn")
         case TrainingStarted():
             return EventDescription(message="Fine-tuning job started")
         case StepCompleted(step=step, metrics=metrics):

@@ -40,10 +40,19 @@ class FakeGraders:
         self.breaks_at = breaks_at
         self.reached, self.may_continue = Flag(), Flag()
         self.waits_at: int | None = None
+        self.function_warnings: tuple[str, ...] = ()
 
     def denial_reason(self, _order: JobSpec) -> str | None:
         """Allow every caller."""
         return None
+
+    def refusal_reason(self, _order: JobSpec) -> str | None:
+        """Accept every function."""
+        return None
+
+    def warnings(self, _order: JobSpec) -> tuple[str, ...]:
+        """Return the warnings of every function."""
+        return self.function_warnings
 
     def grade(self, _order: JobSpec, samples: tuple[Sample, ...], *, split: str, step: int) -> GradingResult:
         """Score correctness."""

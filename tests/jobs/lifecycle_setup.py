@@ -56,6 +56,7 @@ def run_lifecycle(
     spec: JobSpec | None = None,
     settings: Settings | None = None,
     refusal: str | None = None,
+    warnings: tuple[str, ...] = (),
     score: ScoreFunction = score_correctness,
     free_at: int = 0,
     recorded_responses: ResponseFolder | None = None,
@@ -73,10 +74,12 @@ def run_lifecycle(
         settings=settings or Settings(),
         recorded_responses=recorded_responses,
     )
-    return list(_advance(lifecycle, refusal=refusal, score=score, free_at=free_at))
+    return list(_advance(lifecycle, check=refusal or warnings, score=score, free_at=free_at))
 
 
-def _advance(lifecycle: Lifecycle, *, refusal: str | None, score: ScoreFunction, free_at: int) -> Iterator[Event]:
+def _advance(
+    lifecycle: Lifecycle, *, check: str | tuple[str, ...], score: ScoreFunction, free_at: int
+) -> Iterator[Event]:
     effect = next(lifecycle, None)
     while effect is not None:
         try:
@@ -84,7 +87,7 @@ def _advance(lifecycle: Lifecycle, *, refusal: str | None, score: ScoreFunction,
                 case AcquireSlot():
                     effect = lifecycle.send(free_at)
                 case CheckGrader():
-                    effect = lifecycle.send(refusal)
+                    effect = lifecycle.send(check)
                 case Grade():
                     try:
                         result = score(effect)

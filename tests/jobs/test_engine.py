@@ -44,6 +44,23 @@ def test_two_engines_with_one_seed_write_the_same_log(tmp_path: Path) -> None:
     assert logs_of_both[0] == logs_of_both[1]
 
 
+def test_a_job_with_a_warning_continues_to_the_same_log(tmp_path: Path) -> None:
+    """A job that was cut off after its warning keeps it, although the function no longer has one."""
+    graders = FakeGraders()
+    graders.function_warnings = ("The function runs on another Python.",)
+    with running_engine(tmp_path, graders) as (engine, logs):
+        job_id = wait_for_end(engine, engine.create(job_spec(batch_size=12))).id
+        expected = logs.entries(job_id)
+    truncate_log(tmp_path / "simulator.sqlite", job_id, 4)
+    with running_engine(tmp_path, FakeGraders()) as (engine, logs):
+        job = engine.find_job(job_id)
+        assert job
+        wait_for_end(engine, job)
+
+        assert [entry.kind for entry in expected[2:5]] == ["FilesValidated", "WarningIssued", "TrainingStarted"]
+        assert logs.entries(job_id) == expected
+
+
 def test_a_job_killed_after_any_entry_continues_to_the_same_log(tmp_path: Path) -> None:
     """The log has the rewards, so the grader is not asked for them again."""
     with running_engine(tmp_path, FakeGraders()) as (engine, logs):

@@ -30,6 +30,7 @@ from simulator.jobs.job import (
     StepCompleted,
     TrainingStarted,
     ValidationStarted,
+    WarningIssued,
     apply,
 )
 
@@ -68,6 +69,7 @@ EVENTS: dict[type, st.SearchStrategy[Event]] = {
     ),
     StepCompleted: st.builds(StepCompleted, at=times, step=counts, tokens=counts, metrics=measures, truth=measures),
     StartDelayed: st.builds(StartDelayed, at=times, until=times),
+    WarningIssued: st.builds(WarningIssued, at=times, message=words),
     HeldOutEvaluated: st.builds(HeldOutEvaluated, at=times, step=counts, metrics=measures, truth=measures),
     CheckpointSaved: st.builds(CheckpointSaved, at=times, step=counts, model=words, metrics=measures, weights=words),
     ConvergenceDetected: st.builds(ConvergenceDetected, at=times, step=counts, reason=words),
@@ -129,6 +131,7 @@ EXAMPLES: dict[type, Event] = {
     ValidationStarted: ValidationStarted(at=1, training_file="file-1"),
     FilesValidated: FilesValidated(at=2, training_records=90, held_out_records=10),
     StartDelayed: StartDelayed(at=3, until=9),
+    WarningIssued: WarningIssued(at=4, message="The function runs on another Python."),
     TrainingStarted: TrainingStarted(at=4, total_steps=1),
     RolloutsGraded: RolloutsGraded(at=5, split="train", step=1, rewards=((0.5,),), invocations=1),
     StepCompleted: StepCompleted(at=5, step=1, tokens=7, metrics={}, truth={}),

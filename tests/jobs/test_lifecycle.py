@@ -23,6 +23,7 @@ from simulator.jobs.job import (
     StepCompleted,
     TrainingStarted,
     ValidationStarted,
+    WarningIssued,
     apply,
 )
 from simulator.jobs.lifecycle import GRADER_PARAM, Grade
@@ -63,6 +64,17 @@ def test_a_lifecycle_starts_with_validation_and_ends_with_the_model(long_log: li
         RolloutsGraded,
     ]
     assert [type(event) for event in long_log[-3:]] == [CheckpointSaved, ModelCreated, JobSucceeded]
+
+
+def test_warnings_about_the_function_come_before_the_start(long_log: list[Event]) -> None:
+    """Without warnings the log is the same except for them."""
+    log = run_lifecycle({"train": make_training_file(300)}, warnings=("another Python", "another processor"))
+
+    assert events_of_type(log, WarningIssued) == [
+        WarningIssued(at=1_285, message="another Python"),
+        WarningIssued(at=1_285, message="another processor"),
+    ]
+    assert [event for event in log if not isinstance(event, WarningIssued)] == long_log
 
 
 def test_the_state_machine_accepts_every_event_of_a_lifecycle(long_log: list[Event]) -> None:

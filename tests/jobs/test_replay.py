@@ -77,6 +77,15 @@ def test_a_job_with_a_queue_delay_is_replayed_completely() -> None:
     assert [request for request, _ in graded_rewards(delayed)] == [request for request, _ in graded_rewards(log)]
 
 
+def test_a_job_with_warnings_is_replayed_completely() -> None:
+    """The log has them, so the function is not checked again."""
+    log = run_lifecycle(FILES, warnings=("another Python", "another processor"))
+
+    assert [request for request, _ in graded_rewards(log)] == [
+        request for request, _ in graded_rewards(run_lifecycle(FILES))
+    ]
+
+
 def test_a_running_job_is_replayed_to_the_end_of_its_log() -> None:
     """The last entry has rewards whose step is not yet written."""
     log = run_lifecycle(FILES)
