@@ -147,6 +147,7 @@ class Account:
             if body is None:
                 continue
             with state.activate(entry.time, "request", entry.ordinal) as context:
+                context.is_accepted_replay = entry.status < _CLIENT_ERROR
                 response = self._call_moto(entry.request, body, context, is_replay=True)
             if response.status != entry.status:
                 LOGGER.warning(

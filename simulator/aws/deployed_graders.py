@@ -8,6 +8,7 @@ from simulator.aws.simulated_aws import SimulatedAws
 from simulator.grading.grader import Grader, GradingResult, Sample, ThrottledError
 from simulator.grading.grader_error import GraderError
 from simulator.jobs.job import JobSpec
+from simulator.lambdas.configuration import check_configuration
 from simulator.lambdas.errors import InvocationRejected, Throttled, UnsupportedPackage
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.interpreters import (
@@ -16,7 +17,6 @@ from simulator.lambdas.interpreters import (
     describe_other_python,
     is_python_runtime,
 )
-from simulator.lambdas.limits import check_configuration
 from simulator.lambdas.pool import EnvironmentPool
 from simulator.settings import LambdaPython, Settings
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.aws.role_sessions import find_session_by_arn
 from simulator.identity.iam_evaluation import Identity, denial_reason, root_arn
-from simulator.identity.policy_conditions import ConditionContext
-from simulator.identity.policy_evaluation import PolicyDocument
+from simulator.identity.policy_conditions import ConditionContext, MalformedPolicy
+from simulator.identity.policy_evaluation import Effect, PolicyDocument, Principal, evaluate_policies
 
 if TYPE_CHECKING:
     from moto.iam.models import Group, IAMBackend, ManagedPolicy, Role, User
@@ -72,6 +72,28 @@ def invoke_denial_reason(
         condition_context=condition_context,
         resource_policies=[{"Version": "2012-10-17", "Statement": list(statements)}],
     )
+
+
+def service_may_assume(role_arn: str, *, service: str) -> bool:
+    """Whether a role exists and its trust policy lets an AWS service, such as lambda.amazonaws.com, assume it.
+
+    The condition keys are those of the service's request (INFERRED: which ones Lambda sends).
+    """
+    account, name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
+    role = _find_role(_backend(account), name)
+    if role is None or role.arn != role_arn:
+        return False
+    try:
+        decision = evaluate_policies(
+            [role.assume_role_policy_document],
+            action="sts:AssumeRole",
+            resource=role_arn,
+            context={"aws:SourceAccount": account},
+            principal=Principal(service=service),
+        )
+    except MalformedPolicy:  # moto accepts any text as a policy
+        return False
+    return decision.effect is Effect.ALLOW
 
 
 def _backend(account: str) -> "IAMBackend":

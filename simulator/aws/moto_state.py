@@ -56,6 +56,7 @@ class MotoContext:
         self.state = state
         self.time = time
         self.created_count = 0  # objects that moto created
+        self.is_accepted_replay = False  # the request was accepted when it was sent, so it must not be refused now
         self._address = random_address
 
     @cached_property
@@ -95,6 +96,16 @@ _CONTEXT: Final[ContextVar[MotoContext | None]] = ContextVar("moto_context", def
 def current_context() -> MotoContext | None:
     """Return the active context of this thread or task, or None."""
     return _CONTEXT.get()
+
+
+def validates_requests() -> bool:
+    """Whether to refuse what AWS refuses and moto accepts.
+
+    Without a context, `mock_aws` is in use and moto keeps its own behaviour. A data folder may hold requests that an
+    earlier version accepted: their replay creates the same resources.
+    """
+    context = current_context()
+    return context is not None and not context.is_accepted_replay
 
 
 def current_seed() -> int:

@@ -16,10 +16,10 @@ from simulator.doctor.package import LoadError, build_package
 from simulator.doctor.reward_function import LocalRewardFunction, RewardFunction
 from simulator.http.server_discovery import discover_region
 from simulator.ids import Ids
+from simulator.lambdas.configuration import check_configuration
 from simulator.lambdas.errors import InvalidParameter
 from simulator.lambdas.function import FunctionSpec
 from simulator.lambdas.function_reference import FunctionReference, parse_function_reference
-from simulator.lambdas.limits import check_configuration
 from simulator.lambdas.pool import EnvironmentPool
 from simulator.settings import ACCOUNT, FIXED_EPOCH, TUNING_REGION
 

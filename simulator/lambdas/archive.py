@@ -48,10 +48,7 @@ _READ_ERRORS: Final = (
 
 
 def check_upload(archive: bytes) -> str | None:
-    """Return AWS's error for an archive that it rejects at the upload, or None. Only the final detail is not AWS's.
-
-    The size of layers is checked when the function is unpacked.
-    """
+    """Return AWS's error for an archive that it rejects at the upload, or None. Only the final detail is not AWS's."""
     if not archive:
         return _EMPTY
     try:
@@ -62,6 +59,14 @@ def check_upload(archive: bytes) -> str | None:
             return None if package.infolist() else _EMPTY
     except InvalidZipFile as error:
         return f"Could not unzip uploaded file. Please check your file, then try to upload again. {error.detail}"
+
+
+def unpacked_size(archive: bytes) -> int:
+    """Return the unpacked size that an archive declares after `check_upload`; 0 for a function without an archive."""
+    if not archive:
+        return 0
+    with _open_archive(archive, subject="The zip") as package:
+        return _unpacked_size(package)
 
 
 def unpack(*, code: bytes, layers: Iterable[bytes], task_folder: Path, opt_folder: Path) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, unquote
 
 from simulator.http.asgi import Receive, Scope, Send
 from simulator.identity.sigv4 import parse_credential_scope
+from simulator.lambdas.configuration import check_configuration
 from simulator.lambdas.errors import (
     AccessDenied,
     InvalidParameter,
@@ -25,7 +26,7 @@ from simulator.lambdas.errors import (
 )
 from simulator.lambdas.function import FunctionSpec
 from simulator.lambdas.function_reference import FunctionReference, parse_function_reference
-from simulator.lambdas.limits import LOG_TAIL_BYTES, MAX_ASYNC_REQUEST_BYTES, MAX_REQUEST_BYTES, check_configuration
+from simulator.lambdas.limits import LOG_TAIL_BYTES, MAX_ASYNC_REQUEST_BYTES, MAX_REQUEST_BYTES
 from simulator.lambdas.pool import EnvironmentPool
 
 _INVOKE_PATH = re.compile(r"/2015-03-31/functions/(?P<name>.+)/invocations/?")

@@ -1,11 +1,7 @@
-"""Lambda's limits, and the check of a function's configuration against them.
+"""Lambda's limits and enumerations. `configuration` checks a function against them.
 
 Source unless said otherwise: "Lambda quotas" in the AWS Lambda developer guide (DOCUMENTED).
 """
-
-import re
-
-from simulator.lambdas.function import FunctionSpec
 
 MAX_REQUEST_BYTES = 6_291_456
 """6 MB: the largest event of a synchronous invocation."""
@@ -31,12 +27,38 @@ MAX_LAYERS = 5
 LOG_TAIL_BYTES = 4_096
 """4 KB: the length of the log that `LogType=Tail` returns (Invoke API reference, DOCUMENTED)."""
 
+MAX_ZIPPED_BYTES = 52_428_800
+"""50 MB: the largest zip in a request. A larger one is uploaded to S3 first."""
+
 TIMEOUT_RANGE_SECONDS = (1, 900)
 MEMORY_RANGE_MB = (128, 10_240)
+EPHEMERAL_STORAGE_RANGE_MB = (512, 10_240)
+MAX_HANDLER_LENGTH = 128
+MAX_DESCRIPTION_LENGTH = 256
+
+MAX_ENVIRONMENT_BYTES = 4_096
+"""4 KB: all environment variables, as the JSON object that the error message quotes (OBSERVED)."""
 
 RUNTIMES = tuple(f"python3.{minor}" for minor in range(9, 15))
 """The managed Python runtimes, the only ones that the simulator runs."""
 
+CREATABLE_RUNTIMES = (
+    *("nodejs20.x", "python3.14", "provided.al2023", "python3.12", "python3.13", "nodejs24.x", "nodejs22.x", "java25"),
+    *("python3.10", "python3.11", "java21", "ruby3.3", "ruby3.4", "ruby3.2", "python3.8", "python3.9", "java17"),
+    *("nodejs16.x", "dotnet10", "dotnet8", "java11", "dotnet6", "nodejs18.x", "provided.al2", "java8.al2"),
+    # Newer than the message of which the list above is a copy (DOCUMENTED: Runtime in the API reference).
+    *("nodejs26.x", "python3.15", "ruby4.0", "java8.al2023", "java11.al2023", "java17.al2023"),
+)
+"""The runtimes of which functions can be created, in the order of Lambda's error message (OBSERVED)."""
+
+DEPRECATED_RUNTIMES = frozenset(
+    {
+        *("nodejs", "nodejs4.3", "nodejs4.3-edge", "nodejs6.10", "nodejs8.10", "nodejs10.x", "nodejs12.x"),
+        *("nodejs14.x", "dotnetcore1.0", "dotnetcore2.0", "dotnetcore2.1", "dotnetcore3.1"),
+        *("python2.7", "python3.6", "python3.7", "java8", "go1.x", "ruby2.5", "ruby2.7", "provided"),
+    }
+)
+"""The runtimes that the API still names, but of which no function can be created."""
 
 RESERVED_VARIABLES = frozenset(
     {
@@ -48,57 +70,3 @@ RESERVED_VARIABLES = frozenset(
     }
 )
 """Variables that Lambda sets itself ("Working with Lambda environment variables", DOCUMENTED)."""
-
-_VARIABLE = re.compile(r"[a-zA-Z]([a-zA-Z0-9_])+")
-"""The name of a variable (Environment, Lambda API reference, DOCUMENTED)."""
-
-
-def check_configuration(spec: FunctionSpec) -> str | None:
-    """Return why AWS would not create this function, in AWS's words, or None.
-
-    moto accepts any Runtime, Timeout and MemorySize, so a function is checked when it is used.
-    """
-    if spec.runtime not in RUNTIMES:
-        allowed = ", ".join(RUNTIMES)
-        return _describe_violation(
-            value=spec.runtime,
-            member="runtime",
-            rule=f"satisfy enum value set: [{allowed}] (the simulator runs Python zips only)",
-        )
-    for value, member, (low, high) in (
-        (spec.timeout, "timeout", TIMEOUT_RANGE_SECONDS),
-        (spec.memory_mb, "memorySize", MEMORY_RANGE_MB),
-    ):
-        if not value >= low:  # `not >=` is also true for NaN
-            return _describe_violation(value=value, member=member, rule=f"have value greater than or equal to {low}")
-        if not value <= high:
-            return _describe_violation(value=value, member=member, rule=f"have value less than or equal to {high}")
-    names = [name for name, _ in spec.environment]
-    if reserved := [name for name in names if name in RESERVED_VARIABLES]:
-        return (
-            "Lambda was unable to configure your environment variables because the environment variables you have "
-            "provided contains reserved keys that are currently not supported for modification. Reserved keys used in "
-            f"this request: {', '.join(reserved)}"
-        )
-    for name in names:
-        if not _VARIABLE.fullmatch(name):
-            return _describe_violation(
-                value=name,
-                member="environment.variables",
-                rule=f"satisfy regular expression pattern: {_VARIABLE.pattern}",
-            )
-    if "." not in spec.handler:
-        return _describe_violation(
-            value=spec.handler, member="handler", rule="name a module and a function, such as module.lambda_handler"
-        )
-    if len(spec.layers) > MAX_LAYERS:
-        return _describe_violation(
-            value=len(spec.layers), member="layers", rule=f"have length less than or equal to {MAX_LAYERS}"
-        )
-    return None
-
-
-def _describe_violation(*, value: object, member: str, rule: str) -> str:
-    return (
-        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must {rule}"
-    )

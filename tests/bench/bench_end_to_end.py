@@ -183,7 +183,9 @@ def deploy_function(url: str) -> tuple[Any, str]:
         "aws_secret_access_key": SECRET_ACCESS_KEY,
     }
     functions = boto3.client("lambda", **access)  # type: ignore[call-overload]  # the stubs want literal keywords
-    role = boto3.client("iam", **access).create_role(RoleName="reward", AssumeRolePolicyDocument="{}")  # type: ignore[call-overload]  # as above
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    role = boto3.client("iam", **access).create_role(RoleName="reward", AssumeRolePolicyDocument=trust)  # type: ignore[call-overload]  # as above
     created = functions.create_function(
         FunctionName="reward",
         Runtime=f"python3.{sys.version_info.minor}",

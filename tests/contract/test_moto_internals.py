@@ -10,6 +10,7 @@ import pytest
 
 from simulator.aws.moto_app import load_moto
 from simulator.aws.moto_state import ACCOUNT_CREATION_TIME, MotoState
+from tests.aws.conftest import TRUST
 from tests.lambdas.zips import zip_files
 
 ACCOUNT = "123456789012"
@@ -33,7 +34,7 @@ def functions() -> Any:
     from moto.awslambda.utils import get_backend  # noqa: PLC0415 - moto is slow to import
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
-    iam_backends[ACCOUNT]["aws"].create_role("grader", "{}", "/", None, "", [], None)
+    iam_backends[ACCOUNT]["aws"].create_role("grader", TRUST, "/", None, "", [], None)
     backend: Any = get_backend(ACCOUNT, REGION)
     layer = backend.publish_layer_version({"LayerName": "shared", "Content": {"ZipFile": _base64(CODE)}})
     backend.create_function(
