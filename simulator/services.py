@@ -40,6 +40,8 @@ from simulator.jobs.pace import PaceRegistry
 from simulator.lambdas.interpreters import InterpreterFolders, nearest_interpreter
 from simulator.lambdas.invoke_app import InvokeApp
 from simulator.lambdas.pool import EnvironmentPool
+from simulator.lambdas.service_call_middleware import ServiceCallMiddleware
+from simulator.lambdas.service_call_recorder import ServiceCallRecorder
 from simulator.responses.lifecycle import Responses
 from simulator.routes.api import build_api, error_response
 from simulator.routes.context import AppContext
@@ -162,13 +164,15 @@ class Services:
         api = build_api(self.context, request_ordinals=request_ordinals)
         self.api: App = inject_faults(api)
         dispatch = Dispatch(api=api, invoke=self._invoke, aws=self._aws, is_aws_request=self._aws.supports)
-        audited_app = AuditMiddleware(inject_faults(dispatch), auditor=self.context.auditor, wall_clock=time)
+        recorded_app = ServiceCallMiddleware(inject_faults(dispatch), recorder=self._service_calls)
+        audited_app = AuditMiddleware(recorded_app, auditor=self.context.auditor, wall_clock=time)
         self.app: App = OriginCheck(audited_app, allowed_hosts=settings.hosts, reject=_reject)
         self._engine.resume()
 
     def _build_aws(self) -> None:
         """Build the simulated AWS account, and the pool and the API that run its Lambda functions."""
         settings, clock = self._settings, self._paces.clock
+        self._service_calls = ServiceCallRecorder()
         self._aws = SimulatedAws(
             settings=settings,
             clock=clock.now,
@@ -183,6 +187,7 @@ class Services:
             interpreter_for=self._interpreter_for,
             record=self._aws.record_invocation,
             variables=lambda: {"AWS_ENDPOINT_URL": self._url},
+            take_service_calls=self._service_calls.take,
             folder=_remove_folder(self._folder / ENVIRONMENTS_FOLDER),
         )
         self._invoke = InvokeApp(

@@ -66,7 +66,11 @@ def response_without_html(response: AwsResponse, request: AwsRequest, context: M
 def _encode(error: AwsError, request: AwsRequest, context: MotoContext, *, hint: str, failed: bool) -> AwsResponse:
     request_id = f"{context.random.getrandbits(128):032x}"
     encoded = encode_error(
-        error, service=request.service, is_query_protocol=request.is_query_protocol, request_id=request_id
+        error,
+        service=request.service,
+        is_query_protocol=request.is_query_protocol,
+        is_cbor_protocol=request.is_cbor_protocol,
+        request_id=request_id,
     )
     content = b"" if request.method == "HEAD" else encoded.body
     headers = encoded.headers | {"content-length": str(len(content)), HINT_HEADER: hint}

@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 from urllib.parse import parse_qs
 
 from simulator.http.asgi import Scope
-from simulator.http.aws_errors import FORM_CONTENT_TYPE, S3
+from simulator.http.aws_errors import CBOR_PROTOCOL, CBOR_PROTOCOL_HEADER, FORM_CONTENT_TYPE, S3
 from simulator.identity.sigv4 import CredentialScope, parse_credential_scope
 
 _TARGET_HEADER: Final = "x-amz-target"
@@ -75,6 +75,11 @@ class AwsRequest:
         """Whether the request uses the query protocol."""
         action_in_query = _ACTION_FIELD in parse_qs(self.query) and not self.header(_TARGET_HEADER)
         return self.service != S3 and (self.header("content-type").startswith(FORM_CONTENT_TYPE) or action_in_query)
+
+    @property
+    def is_cbor_protocol(self) -> bool:
+        """Whether the request uses the CBOR protocol, as new versions of boto3 do with some services."""
+        return self.header(CBOR_PROTOCOL_HEADER) == CBOR_PROTOCOL
 
     def operation(self, body: BinaryIO) -> str:
         """Return the operation that the request names; empty when it names none. The body is rewound."""

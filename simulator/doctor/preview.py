@@ -9,6 +9,7 @@ from typing import Final
 
 from simulator.doctor.doctor_report import format_count
 from simulator.grading.grader import Grader, Sample
+from simulator.http.service_calls import ServiceCalls
 from simulator.settings import EventShape, GradingSettings
 from simulator.training.training_run import TrainingRun, TrainingState, initial_state, sample_held_out, sample_step
 
@@ -83,6 +84,7 @@ class _StubResponse:
 
     payload: bytes
     function_error: str | None = None
+    service_calls: tuple[ServiceCalls, ...] = ()
 
 
 def render_events(samples: Sequence[Sample], *, split: str, step: int, grading: GradingSettings) -> tuple[bytes, ...]:

@@ -11,6 +11,7 @@ from simulator.grading.lambda_event import encode_element, event_element, respon
 from simulator.grading.lambda_failure import TIMEOUT_ERROR_TYPE, parse_failure
 from simulator.grading.lambda_response import parse_rewards
 from simulator.http.sanitize import sanitize
+from simulator.http.service_calls import ServiceCalls, merge_service_calls
 from simulator.settings import GradingSettings
 from simulator.training.dataset import Record
 from simulator.training.sampling import Rollout
@@ -30,6 +31,10 @@ class Invocation(Protocol):
     def function_error(self) -> str | None:
         """`Unhandled` if the function failed, else None."""
 
+    @property
+    def service_calls(self) -> tuple[ServiceCalls, ...]:
+        """The calls to AWS services that the function made."""
+
 
 class ThrottledError(Exception):
     """The function was not invoked because it had no concurrency left. The call can be retried."""
@@ -48,11 +53,15 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradingResult:
-    """One reward per sample in order, the number of invocations, and one sentence per retried call."""
+    """One reward per sample in order, the number of invocations, and one sentence per retried call.
+
+    `service_calls` are the calls to AWS services that the function made for these rewards.
+    """
 
     rewards: tuple[float, ...]
     invocations: int
     warnings: tuple[str, ...]
+    service_calls: tuple[ServiceCalls, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +75,14 @@ class _Call:
     @property
     def name(self) -> str:
         return self.ids[0] if len(self.ids) == 1 else f"{self.ids[0]} and {len(self.ids) - 1} more"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scores:
+    """The usable response of a call."""
+
+    rewards: list[float]
+    service_calls: tuple[ServiceCalls, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,10 +135,10 @@ class Grader:
         """
         calls = self._build_calls(samples, split=split, step=step)
         concurrency = max(1, len(calls) if self._max_concurrency is None else self._max_concurrency)
-        outcomes: list[list[float] | _TransientFailure] = []
+        outcomes: list[_Scores | _TransientFailure] = []
         for start in range(0, len(calls), concurrency):
             outcomes.extend(self._executor.map(self._invoke_once, calls[start : start + concurrency]))
-        rewards: list[float] = []
+        scores: list[_Scores] = []
         warnings: list[str] = []
         for call, first_outcome in zip(calls, outcomes, strict=True):
             outcome = first_outcome
@@ -137,8 +154,13 @@ class Grader:
                     reason=f"{outcome.reason}, {self._settings.attempts} times in a row",
                     advice=outcome.advice,
                 )
-            rewards.extend(outcome)
-        return GradingResult(rewards=tuple(rewards), invocations=len(calls) + len(warnings), warnings=tuple(warnings))
+            scores.append(outcome)
+        return GradingResult(
+            rewards=tuple(reward for score in scores for reward in score.rewards),
+            invocations=len(calls) + len(warnings),
+            warnings=tuple(warnings),
+            service_calls=merge_service_calls(score.service_calls for score in scores),
+        )
 
     def _build_calls(self, samples: Sequence[Sample], *, split: str, step: int) -> list[_Call]:
         ids = [
@@ -179,7 +201,7 @@ class Grader:
             calls.append(call)
         return calls
 
-    def _invoke_once(self, call: _Call) -> list[float] | _TransientFailure:
+    def _invoke_once(self, call: _Call) -> _Scores | _TransientFailure:
         try:
             result = self._invoke(call.payload)
         except ThrottledError as throttled:
@@ -188,7 +210,8 @@ class Grader:
                 advice="Raise the function's reserved concurrency, or remove it.",
             )
         if not result.function_error:
-            return parse_rewards(result.payload, rollout_ids=call.ids, function=self._function)
+            rewards = parse_rewards(result.payload, rollout_ids=call.ids, function=self._function)
+            return _Scores(rewards=rewards, service_calls=result.service_calls)
         failure = parse_failure(result.payload)
         if failure.type == TIMEOUT_ERROR_TYPE:
             return _TransientFailure(
@@ -199,7 +222,7 @@ class Grader:
             call, f"the function failed with {failure.type}: {failure.message}{failure.location}"
         )
 
-    def _raise_for_failed_call(self, call: _Call, reason: str) -> list[float] | _TransientFailure:
+    def _raise_for_failed_call(self, call: _Call, reason: str) -> _Scores | _TransientFailure:
         """Repeat a failed call with one rollout at a time, and raise the error for the rollout that fails alone.
 
         Raises:

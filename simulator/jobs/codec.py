@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from simulator.jobs.job import Event, Job
+from simulator.jobs.job import Event, Job, RolloutsGraded
 
 _EVENT_TYPES: Final = {kind.__name__: kind for kind in Event.__args__}
 _EVENT_ADAPTERS: Final = {name: TypeAdapter(kind) for name, kind in _EVENT_TYPES.items()}
@@ -18,7 +18,9 @@ def event_kind(event: Event) -> str:
 
 def encode_event(event: Event) -> str:
     """Return the event's fields as JSON text, without its kind."""
-    return _EVENT_ADAPTERS[event_kind(event)].dump_json(event).decode()
+    # Without such calls the log has the same bytes as before they were counted.
+    omitted = {"service_calls"} if isinstance(event, RolloutsGraded) and not event.service_calls else None
+    return _EVENT_ADAPTERS[event_kind(event)].dump_json(event, exclude=omitted).decode()
 
 
 def decode_event(kind: str, body: str) -> Event:

@@ -1,4 +1,4 @@
-"""The state machine of a fine-tuning job: one table and one pure function. Standard library only.
+"""The state machine of a fine-tuning job: one table and one pure function.
 
 A job is the fold of its log: `reduce(apply, log, None)`. Every event carries the simulated time at which it
 happened (`at`, seconds since the Unix epoch).
@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import ClassVar, Final
+
+from simulator.http.service_calls import ServiceCalls
 
 # The log stores the field `spec` under the key `order`. Pydantic reads this from the class (see `codec`).
 _STORED_NAMES: Final[Mapping[str, object]] = MappingProxyType(
@@ -122,7 +124,8 @@ class RolloutsGraded:
     """The rewards that the reward function returned. A replay reads them here instead of invoking the function.
 
     `rewards` has one tuple per prompt with one number per rollout, in the order of sampling. `step` 0 with `split`
-    `held_out` is the evaluation of the base model. `warnings` describes invocations that were retried.
+    `held_out` is the evaluation of the base model. `warnings` describes invocations that were retried. `service_calls`
+    are the function's calls to the AWS services of which a call has failed so far. The log omits it when it is empty.
     """
 
     at: int
@@ -131,6 +134,20 @@ class RolloutsGraded:
     rewards: tuple[tuple[float, ...], ...]
     invocations: int
     warnings: tuple[str, ...] = ()
+    service_calls: tuple[ServiceCalls, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceCallsFailed:
+    """Calls of the reward function to an AWS service failed, and it returned scores all the same.
+
+    The event follows the first grading with such a call. If later calls change the totals, another one precedes the
+    end of the job.
+    """
+
+    at: int
+    step: int
+    service_calls: ServiceCalls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +230,7 @@ Event = (
     | WarningIssued
     | TrainingStarted
     | RolloutsGraded
+    | ServiceCallsFailed
     | StepCompleted
     | HeldOutEvaluated
     | CheckpointSaved
@@ -242,6 +260,7 @@ TRANSITIONS: Final[Mapping[Status | None, Mapping[type, Status]]] = MappingProxy
         },
         Status.RUNNING: {
             RolloutsGraded: Status.RUNNING,
+            ServiceCallsFailed: Status.RUNNING,
             StepCompleted: Status.RUNNING,
             HeldOutEvaluated: Status.RUNNING,
             CheckpointSaved: Status.RUNNING,

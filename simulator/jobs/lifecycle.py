@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from simulator.grading.grader import GradingResult, Sample
 from simulator.grading.grader_error import GraderError
+from simulator.jobs.failed_calls import FailedCalls
 from simulator.jobs.job import (
     CheckpointSaved,
     ConvergenceDetected,
@@ -23,6 +24,7 @@ from simulator.jobs.job import (
     JobSucceeded,
     ModelCreated,
     RolloutsGraded,
+    ServiceCallsFailed,
     StepCompleted,
     TrainingStarted,
     ValidationStarted,
@@ -134,13 +136,13 @@ def job_lifecycle(
 
 def _train(run: TrainingRun, *, at: int, model: str, settings: Settings) -> Lifecycle:
     state, history = initial_state(), list[StepProgress]()
-    weights = dump_weights(state.weights)
-    yield from _evaluate(run, state, at=at)
+    weights, failed_calls = dump_weights(state.weights), FailedCalls()
+    yield from _evaluate(run, state, failed_calls, at=at)
     while state.step < run.plan.total_steps:
         groups = sample_step(run, state)
         tokens = sum(rollout.response_length for group in groups for rollout in group.rollouts)
         at += _step_duration(tokens, settings.durations)
-        rewards = yield from _grade(groups, split=TRAIN, step=state.step + 1, at=at)
+        rewards = yield from _grade(groups, failed_calls, split=TRAIN, step=state.step + 1, at=at)
         outcome = train_step(run, state, groups, rewards)
         state = outcome.state
         yield StepCompleted(
@@ -156,25 +158,27 @@ def _train(run: TrainingRun, *, at: int, model: str, settings: Settings) -> Life
         reason = detect_convergence(history) if settings.detect_convergence else None
         if reason or state.step in run.plan.checkpoint_steps:
             weights = dump_weights(state.weights)
-            metrics = yield from _evaluate(run, state, at=at)
+            metrics = yield from _evaluate(run, state, failed_calls, at=at)
             yield CheckpointSaved(
                 at=at, step=state.step, model=f"{model}:ckpt-step-{state.step}", metrics=metrics, weights=weights
             )
         if reason and state.step < run.plan.total_steps:
             yield ConvergenceDetected(at=at, step=state.step, reason=reason)
             break
+    for service_calls in failed_calls.take_changed():
+        yield ServiceCallsFailed(at=at, step=state.step, service_calls=service_calls)
     yield ModelCreated(at=at, model=model)
     yield JobSucceeded(at=at, weights=weights)
 
 
 def _evaluate(
-    run: TrainingRun, state: TrainingState, *, at: int
+    run: TrainingRun, state: TrainingState, failed_calls: FailedCalls, *, at: int
 ) -> Generator[LifecycleEffect, EffectResult, dict[str, int | float]]:
     """Grade one rollout per held-out record; return the metrics of the checkpoint (INFERRED: their names)."""
     if not run.plan.held_out:
         return {"step": state.step}
     groups = sample_held_out(run, state)
-    rewards = yield from _grade(groups, split=HELD_OUT, step=state.step, at=at)
+    rewards = yield from _grade(groups, failed_calls, split=HELD_OUT, step=state.step, at=at)
     result = evaluate_held_out(state, groups, rewards)
     metrics = {
         "step": state.step,
@@ -186,7 +190,7 @@ def _evaluate(
 
 
 def _grade(
-    groups: Sequence[Group], *, split: str, step: int, at: int
+    groups: Sequence[Group], failed_calls: FailedCalls, *, split: str, step: int, at: int
 ) -> Generator[LifecycleEffect, EffectResult, tuple[tuple[float, ...], ...]]:
     samples = tuple(
         Sample(record=group.prompt.record, rollout=rollout) for group in groups for rollout in group.rollouts
@@ -199,8 +203,16 @@ def _grade(
     flat_rewards = iter(result.rewards)
     rewards = tuple(tuple(next(flat_rewards) for _ in group.rollouts) for group in groups)
     yield RolloutsGraded(
-        at=at, split=split, step=step, rewards=rewards, invocations=result.invocations, warnings=result.warnings
+        at=at,
+        split=split,
+        step=step,
+        rewards=rewards,
+        invocations=result.invocations,
+        warnings=result.warnings,
+        service_calls=failed_calls.add(result.service_calls),
     )
+    for service_calls in failed_calls.take_new():
+        yield ServiceCallsFailed(at=at, step=step, service_calls=service_calls)
     return rewards
 
 

@@ -63,7 +63,9 @@ def recorded_warnings(events: Iterable[Event]) -> tuple[str, ...]:
 def recorded_grading(event: RolloutsGraded) -> GradingResult:
     """Return the grading result that an event has recorded."""
     rewards = tuple(reward for group in event.rewards for reward in group)
-    return GradingResult(rewards=rewards, invocations=event.invocations, warnings=event.warnings)
+    return GradingResult(
+        rewards=rewards, invocations=event.invocations, warnings=event.warnings, service_calls=event.service_calls
+    )
 
 
 def describe_difference(recorded: Event, computed: Event) -> str:

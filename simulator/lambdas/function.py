@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from simulator.http.service_calls import ServiceCalls
+
 EnvironmentKey = tuple[object, ...]
 
 
@@ -57,6 +59,7 @@ class Invocation:
     `function_error` is None or "Unhandled" (OBSERVED: current runtimes never answer "Handled"). `log_lines` are the log
     events, each ending in a newline, with START and REPORT. `init_ms` is None on a warm start. `finished_at` is the
     simulated time in seconds since the Unix epoch. Durations and memory are measured, so they differ in every run.
+    `service_calls` are the calls to AWS services that the function made, where they are counted.
     """
 
     payload: bytes
@@ -69,6 +72,7 @@ class Invocation:
     init_ms: float | None
     max_memory_mb: int
     finished_at: float
+    service_calls: tuple[ServiceCalls, ...] = ()
 
     @property
     def log(self) -> str:

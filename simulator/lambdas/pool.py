@@ -6,12 +6,14 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from simulator.http.service_calls import ServiceCalls
 from simulator.lambdas.environments import Environments
 from simulator.lambdas.errors import PoolClosed, RequestTooLarge, Throttled
 from simulator.lambdas.function import FunctionSpec, Invocation
@@ -46,6 +48,7 @@ class EnvironmentPool:
         max_environments: int,
         record: Callable[[FunctionSpec, Invocation], None] | None = None,
         variables: Callable[[], Mapping[str, str]] = dict,
+        take_service_calls: Callable[[str], tuple[ServiceCalls, ...]] = lambda _: (),
         folder: Path | None = None,
         interpreter_for: Callable[[str], Interpreter] = nearest_interpreter,
         init_seconds: float = INIT_TIMEOUT_SECONDS,
@@ -61,6 +64,7 @@ class EnvironmentPool:
             record: Called with every invocation when it has ended, on the caller's thread.
             variables: Returns the environment variables of every function, such as AWS_ENDPOINT_URL; called at each
                 cold start.
+            take_service_calls: Returns the calls to AWS services of an ended invocation, by its request id.
             folder: The folder of the environments. It must not exist yet, and `close` removes it. By default it is a
                 temporary folder.
             interpreter_for: Returns the Python interpreter that runs the functions of a Runtime. By default it is the
@@ -73,6 +77,7 @@ class EnvironmentPool:
         self._wall = wall
         self._record = record
         self._variables = variables
+        self._take_service_calls = take_service_calls
         self._configured_folder = folder
         self._interpreter_for = interpreter_for
         self._init_seconds = init_seconds
@@ -123,6 +128,7 @@ class EnvironmentPool:
         finally:
             with self._condition:
                 self._running[spec.arn] -= 1
+        invocation = replace(invocation, service_calls=self._take_service_calls(request_id))
         if self._record is not None:
             self._record(spec, invocation)
         return invocation

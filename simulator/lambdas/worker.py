@@ -11,6 +11,7 @@ from simulator.lambdas.environment_folders import create_folders
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.log_pipe import split_log_events
 from simulator.lambdas.runtime_api import MessageKind, RuntimeMessage
+from simulator.lambdas.service_call_recorder import make_trace_header
 from simulator.lambdas.worker_process import WorkerConfig, WorkerProcess
 
 _POLL_SECONDS = 0.05
@@ -156,12 +157,11 @@ class Worker:
             failure = self._wait_for_message({"next"}, deadline=deadline)
             if isinstance(failure, str):
                 return self._failure_outcome(failure, request_id=request_id)
-        digits = request_id.replace("-", "").ljust(32, "0")
         headers = [
             ("Lambda-Runtime-Aws-Request-Id", request_id),
             ("Lambda-Runtime-Deadline-Ms", str(int((self._config.wall() + self.spec.timeout) * 1e3))),
             ("Lambda-Runtime-Invoked-Function-Arn", invoked_arn),
-            ("Lambda-Runtime-Trace-Id", f"Root=1-{digits[:8]}-{digits[8:32]};Sampled=0"),
+            ("Lambda-Runtime-Trace-Id", make_trace_header(request_id)),
         ]
         if client_context is not None:
             headers.append(("Lambda-Runtime-Client-Context", client_context))

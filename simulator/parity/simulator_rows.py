@@ -14,6 +14,11 @@ SIMULATOR_ROWS: Final = (
         "A scripted fault affects only the call that it names. Faults are errors (also of AWS services), delays, lost "
         "answers and broken streams",
     ),
+    project_row(
+        "failed-service-calls",
+        "When calls of a reward function to an AWS service fail because the service is not served, or for lack of a "
+        "permission, the job's events say how many of how many before they show a score, and again at the end",
+    ),
     project_row("listing-cost", "A list request takes the same time with few jobs as with many: cursors use an index"),
     project_row("same-seed", "Two runs with the same seed write the same bytes"),
     project_row(

@@ -17,6 +17,7 @@ from simulator.jobs.job import (
     JobSucceeded,
     ModelCreated,
     RolloutsGraded,
+    ServiceCallsFailed,
     StepCompleted,
     TrainingStarted,
     ValidationStarted,
@@ -125,6 +126,8 @@ def describe_event(event: Event) -> EventDescription | None:  # noqa: C901, PLR0
             return EventDescription(message=f"Checkpoint created at step {step}")
         case RolloutsGraded(warnings=(_, *_) as warnings, step=step):
             return EventDescription(message=f"Step {step}: " + "; ".join(warnings), level="warn")
+        case ServiceCallsFailed(service_calls=service_calls):
+            return EventDescription(message=service_calls.sentence, level="warn")
         case ConvergenceDetected(step=step, reason=reason):
             return EventDescription(message=f"Training converged at step {step}: {reason}")
         case ModelCreated():

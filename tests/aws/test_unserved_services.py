@@ -9,14 +9,19 @@ from botocore.exceptions import ClientError
 
 from tests.aws.conftest import RunningAws
 
-NOT_BEDROCK = "the OpenAI-compatible API is under {url}/v1; boto3's bedrock and bedrock-runtime are not served"
 NO_SERVICE = "the simulator does not serve the AWS service '{service}'"
+NO_MODEL = NO_SERVICE + (
+    ", so no model answers here. To measure a function that calls one, deploy the function at AWS and run the doctor"
+    " there: rft-sim doctor ARN --target bedrock"
+)
+NO_BEDROCK = NO_SERVICE + "; its models answer at the OpenAI-compatible API, under /v1 of the same address"
 NO_OPERATION = "moto, which simulates AWS here, has no operation of {operation}"
 NO_PACKAGE = (
     "The simulator cannot serve {service} without the Python package {package}, which moto needs for it."
     " Install it, or moto[all], into the simulator's environment."
 )
 CONVERSATION: dict[str, Any] = {"modelId": "m", "messages": [{"role": "user", "content": [{"text": "2 + 2?"}]}]}
+RETRIEVAL: dict[str, Any] = {"knowledgeBaseId": "ABCDEFGHIJ", "retrievalQuery": {"text": "2 + 2?"}}
 
 
 class Unserved(NamedTuple):
@@ -32,8 +37,22 @@ class Unserved(NamedTuple):
 
 UNSERVED = (
     # JSON protocols
-    Unserved("bedrock-runtime", "converse", CONVERSATION, 404, "UnknownOperationException", NOT_BEDROCK),
-    Unserved("bedrock", "list_foundation_models", {}, 404, "UnknownOperationException", NOT_BEDROCK),
+    Unserved(
+        *("bedrock-runtime", "converse", CONVERSATION, 404, "UnknownOperationException"),
+        NO_MODEL.format(service="bedrock-runtime"),
+    ),
+    Unserved(  # moto answers it with an empty object
+        *("bedrock-runtime", "invoke_model", {"modelId": "m", "body": b"{}"}, 404, "UnknownOperationException"),
+        NO_MODEL.format(service="bedrock-runtime"),
+    ),
+    Unserved(
+        *("bedrock-agent-runtime", "retrieve", RETRIEVAL, 404, "UnknownOperationException"),
+        NO_MODEL.format(service="bedrock-agent-runtime"),
+    ),
+    Unserved(
+        *("bedrock", "list_foundation_models", {}, 404, "UnknownOperationException"),
+        NO_BEDROCK.format(service="bedrock"),
+    ),
     Unserved("gamelift", "list_fleets", {}, 404, "UnknownOperationException", NO_SERVICE.format(service="gamelift")),
     Unserved(
         *("kafkaconnect", "list_connectors", {}, 404, "UnknownOperationException"),  # its paths begin with /v1
@@ -56,7 +75,7 @@ UNSERVED = (
 )
 
 
-@pytest.mark.parametrize("call", UNSERVED, ids=lambda call: call.service)
+@pytest.mark.parametrize("call", UNSERVED, ids=lambda call: f"{call.service} {call.operation}")
 def test_boto3_reads_the_code_and_the_hint(running_aws: RunningAws, call: Unserved) -> None:
     """In the shape of the service's protocol; both request id headers of the API stay."""
     client = running_aws.client(call.service)

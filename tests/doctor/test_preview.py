@@ -36,6 +36,7 @@ def graded_events(samples: tuple[Sample, ...], *, split: str, step: int, rollout
 
     class Response:
         function_error = None
+        service_calls = ()
 
         def __init__(self, event: bytes) -> None:
             events.append(event)

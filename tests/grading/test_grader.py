@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event as Flag
 from threading import Lock
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 
 from simulator.grading.grader import Grader, GradingResult, Invocation, ThrottledError
 from simulator.grading.grader_error import GraderError
+from simulator.http.service_calls import ServiceCalls
 from simulator.settings import GradingSettings
 from tests.grading.sample_rollouts import FUNCTION, samples
 
@@ -24,6 +25,7 @@ class FakeInvocation:
 
     payload: bytes
     function_error: str | None = None
+    service_calls: tuple[ServiceCalls, ...] = ()
 
 
 def correct_scores(rollouts: Rollouts) -> FakeInvocation:
@@ -301,3 +303,16 @@ def test_concurrent_calls_do_not_exceed_the_functions_concurrency() -> None:
     with ThreadPoolExecutor(8) as threads:
         grade(FakeFunction(count_running), threads, count=16, max_concurrency=2)
     assert max_running == 2
+
+
+def test_calls_to_services_are_those_of_the_used_responses(executor: ThreadPoolExecutor) -> None:
+    """How far a call came before its time-out differs from run to run, so its calls do not count."""
+    calls = ServiceCalls(service="bedrock-runtime", calls=2, failed=1, error="Denied: no")
+
+    def answer(rollouts: Rollouts, number: int) -> FakeInvocation:
+        is_first = number == 1
+        invocation = failed_invocation("Sandbox.Timedout", "slow") if is_first else correct_scores(rollouts)
+        return replace(invocation, service_calls=(calls,))
+
+    result = grade(FakeFunction(answer), executor, count=4)
+    assert result.service_calls == (replace(calls, calls=4, failed=2),)

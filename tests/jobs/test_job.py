@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.http.service_calls import ServiceCalls
 from simulator.jobs.codec import decode_event, decode_job, encode_event, encode_job, event_kind
 from simulator.jobs.job import (
     TRANSITIONS,
@@ -25,6 +26,7 @@ from simulator.jobs.job import (
     JobSucceeded,
     ModelCreated,
     RolloutsGraded,
+    ServiceCallsFailed,
     StartDelayed,
     Status,
     StepCompleted,
@@ -52,6 +54,7 @@ counts = st.integers(min_value=0, max_value=10_000)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 measures = st.dictionaries(st.sampled_from(["critic_rewards_mean", "quality_mean"]), numbers)
 words = st.text(max_size=20)
+service_calls = st.builds(ServiceCalls, service=words, calls=counts, failed=counts, error=words)
 
 EVENTS: dict[type, st.SearchStrategy[Event]] = {
     JobCreated: st.builds(JobCreated, at=times, job_id=st.just("ftjob-1"), spec=st.just(JOB_SPEC)),
@@ -66,7 +69,9 @@ EVENTS: dict[type, st.SearchStrategy[Event]] = {
         rewards=st.lists(st.lists(numbers, max_size=3).map(tuple), max_size=3).map(tuple),
         invocations=counts,
         warnings=st.lists(words, max_size=2).map(tuple),
+        service_calls=st.lists(service_calls, max_size=2).map(tuple),
     ),
+    ServiceCallsFailed: st.builds(ServiceCallsFailed, at=times, step=counts, service_calls=service_calls),
     StepCompleted: st.builds(StepCompleted, at=times, step=counts, tokens=counts, metrics=measures, truth=measures),
     StartDelayed: st.builds(StartDelayed, at=times, until=times),
     WarningIssued: st.builds(WarningIssued, at=times, message=words),
@@ -134,6 +139,9 @@ EXAMPLES: dict[type, Event] = {
     WarningIssued: WarningIssued(at=4, message="The function runs on another Python."),
     TrainingStarted: TrainingStarted(at=4, total_steps=1),
     RolloutsGraded: RolloutsGraded(at=5, split="train", step=1, rewards=((0.5,),), invocations=1),
+    ServiceCallsFailed: ServiceCallsFailed(
+        at=5, step=1, service_calls=ServiceCalls(service="bedrock-runtime", calls=8, failed=8, error="Denied: no")
+    ),
     StepCompleted: StepCompleted(at=5, step=1, tokens=7, metrics={}, truth={}),
     HeldOutEvaluated: HeldOutEvaluated(at=5, step=1, metrics={}, truth={}),
     CheckpointSaved: CheckpointSaved(at=5, step=1, model="ft:m:ckpt-step-1", metrics={}, weights="{}"),
@@ -233,3 +241,16 @@ def test_the_log_stores_the_spec_as_order() -> None:
         stored = json.loads(text)
         assert "spec" not in stored
         assert stored["order"]["model"] == JOB_SPEC.model
+
+
+def test_the_log_of_a_grading_without_failed_calls_does_not_mention_them() -> None:
+    """Its bytes are those of logs that were written before calls were counted."""
+    graded = RolloutsGraded(at=5, split="train", step=1, rewards=((0.5,),), invocations=1)
+    assert json.loads(encode_event(graded)) == {
+        "at": 5,
+        "invocations": 1,
+        "rewards": [[0.5]],
+        "split": "train",
+        "step": 1,
+        "warnings": [],
+    }

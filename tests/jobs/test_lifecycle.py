@@ -8,6 +8,7 @@ import pytest
 
 from simulator.grading.grader import GradingResult
 from simulator.grading.grader_error import GraderError
+from simulator.http.service_calls import ServiceCalls
 from simulator.jobs.job import (
     CheckpointSaved,
     ConvergenceDetected,
@@ -19,6 +20,7 @@ from simulator.jobs.job import (
     JobSucceeded,
     ModelCreated,
     RolloutsGraded,
+    ServiceCallsFailed,
     Status,
     StepCompleted,
     TrainingStarted,
@@ -28,7 +30,7 @@ from simulator.jobs.job import (
 )
 from simulator.jobs.lifecycle import GRADER_PARAM, Grade
 from simulator.settings import Settings
-from tests.jobs.lifecycle_setup import MODEL, created_job, job_spec, run_lifecycle
+from tests.jobs.lifecycle_setup import MODEL, created_job, job_spec, run_lifecycle, score_correctness
 from tests.training.training_files import make_training_file
 
 Kind = TypeVar("Kind")
@@ -210,3 +212,48 @@ def test_convergence_detection_ends_a_run_early() -> None:
     assert (converged.step, converged.reason) == (30, "plateau")
     assert [event.step for event in events_of_type(events, CheckpointSaved)] == [20, 30]
     assert isinstance(events[-1], JobSucceeded)
+
+
+def run_with_failing_calls(failing_steps: set[int]) -> list[Event]:
+    """Run a job of 5 steps whose function calls two services 8 times in each grading; the judge fails in some."""
+
+    def score(request: Grade) -> GradingResult:
+        failed = 8 if request.step in failing_steps else 0
+        judge = ServiceCalls(service="bedrock-runtime", calls=8, failed=failed, error="Denied: no" if failed else "")
+        storage = ServiceCalls(service="s3", calls=8, failed=0)
+        return replace(score_correctness(request), service_calls=(judge, storage))
+
+    return run_lifecycle({"train": make_training_file(100)}, spec=job_spec(batch_size=16), score=score)
+
+
+@pytest.mark.parametrize(
+    ("failing_steps", "expected"),
+    [
+        pytest.param(set(), [], id="none"),
+        # The gradings are the evaluation before step 1, 5 steps, and the evaluation after the last one.
+        pytest.param({0, 1, 2, 3, 4, 5}, [(0, 8, 8), (5, 56, 56)], id="all"),
+        pytest.param({4}, [(4, 8, 8), (5, 8, 24)], id="one step: the calls count from there on"),
+        pytest.param({5}, [(5, 8, 8), (5, 16, 16)], id="the last step"),
+    ],
+)
+def test_failed_calls_are_reported_at_the_first_failure_and_in_total_at_the_end(
+    failing_steps: set[int], expected: list[tuple[int, int, int]]
+) -> None:
+    """The first report precedes the metrics of its step. Services without failed calls are not mentioned."""
+    log = run_with_failing_calls(failing_steps)
+    reports = events_of_type(log, ServiceCallsFailed)
+    assert [(event.step, event.service_calls.failed, event.service_calls.calls) for event in reports] == expected
+    assert {event.service_calls.service for event in reports} <= {"bedrock-runtime"}
+    if reports:
+        assert isinstance(log[log.index(reports[0]) - 1], RolloutsGraded)
+
+
+def test_a_log_holds_no_calls_before_the_first_failure() -> None:
+    """So the log of a job whose calls all succeed does not change."""
+    graded = events_of_type(run_with_failing_calls({4}), RolloutsGraded)
+    assert [(event.step, sum(calls.calls for calls in event.service_calls)) for event in graded] == [
+        *((step, 0) for step in (0, 1, 2, 3)),
+        (4, 8),
+        (5, 8),
+        (5, 8),
+    ]

@@ -10,6 +10,7 @@ import pytest
 
 from simulator.grading.grader import GradingResult
 from simulator.grading.grader_error import GraderError
+from simulator.http.service_calls import ServiceCalls
 from simulator.jobs.job import Event, JobCancelled, RolloutsGraded, StartDelayed, StepCompleted, TrainingStarted
 from simulator.jobs.lifecycle import Grade, Lifecycle, job_lifecycle
 from simulator.jobs.replay import ReplayError, replay_rollouts
@@ -99,3 +100,16 @@ def test_a_replay_that_differs_from_the_log_raises() -> None:
     log = [replace(event, tokens=event.tokens + 1) if isinstance(event, StepCompleted) else event for event in log]
     with pytest.raises(ReplayError, match="the log has HeldOutEvaluated next, and the replay computes another event"):
         list(replay_rollouts(lifecycle(), log))
+
+
+def test_a_job_with_failed_calls_to_a_service_is_replayed() -> None:
+    """The log has the calls of each grading, so the replay computes the same reports."""
+    calls = (ServiceCalls(service="bedrock-runtime", calls=8, failed=8, error="Denied: no"),)
+
+    def score(request: Grade) -> GradingResult:
+        return replace(score_correctness(request), service_calls=calls)
+
+    log = run_lifecycle(FILES, score=score)
+    assert [rewards for _, rewards in graded_rewards(log)] == [
+        score_correctness(request).rewards for request, _ in graded_rewards(log)
+    ]
