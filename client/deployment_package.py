@@ -1,147 +1,180 @@
-"""The zip of a reward folder: its files, its handler, its name as a Lambda function."""
+"""The zip of a reward function: its files, its handler, its name as a Lambda function."""
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import io
 import re
-import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from client.errors import UsageError
+from client.handler_check import HANDLER, HANDLER_FUNCTION, HANDLER_MODULE, require_handler
+from client.package_archive import digest_files, open_user_zip, unreadable_entries, zip_files
+from client.package_files import PackageFile, list_files
+from client.package_size import require_unpacked_size
 
-HANDLER_MODULE, HANDLER_FUNCTION = "lambda_function", "lambda_handler"
-
-
-HANDLER: Final = f"{HANDLER_MODULE}.{HANDLER_FUNCTION}"
-
-
-# DOCUMENTED by Lambda: a zip sent inside the request holds at most 50 MB.
-_MAX_ZIP_BYTES = 50 * 1024 * 1024
-
-
-_REGULAR_FILE = 0o100644 << 16
-
-
-_UNIX = 3
+# Above this a zip is compressed. Below it is stored: its hash, which Lambda compares, is then the same on every
+# machine, because zlib's output differs between builds of zlib.
+_MAX_STORED_BYTES: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentPackage:
-    """A zip whose bytes depend only on the files.
+    """The zip of a reward function, and what is known about it.
 
     Attributes:
-        name: the function's name, from the folder's name.
+        name: the function's name, from the name of the folder or file.
         zip_bytes: the zip.
         sha256: of the zip, hexadecimal.
+        content_digest: a hash of names, modes and contents of the files, hexadecimal. It is the same on every machine.
+        is_compressed: the zip is compressed by this machine's zlib, so another machine may give it another `sha256`.
         files: the paths inside, sorted.
+        unpacked_size: the size of the files in bytes.
+        handler: module and function.
         folder_digest: a hash of the folder's path on this machine.
+        warnings: what may go wrong with it at AWS.
     """
 
     name: str
     zip_bytes: bytes
     sha256: str
+    content_digest: str
+    is_compressed: bool
     files: tuple[str, ...]
+    unpacked_size: int
+    handler: str
     folder_digest: str
+    warnings: tuple[str, ...] = ()
 
     @property
     def role_name(self) -> str:
         """The name of the function's role."""
         return f"{self.name}-role"
 
+    @property
+    def run_digest(self) -> str:
+        """What identifies the code of a run on every machine: the hash of the zip, or of the files if compressed."""
+        return self.content_digest if self.is_compressed else self.sha256
 
-def build_package(folder: Path) -> DeploymentPackage:
-    """Zip the files of `folder`, except caches and hidden files.
 
-    Entries are sorted, dated 1980 and stored uncompressed: zlib's output differs between builds, and the service
-    compares hashes.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageSource:
+    """A folder, a .py file or a zip that defines the handler.
+
+    Attributes:
+        path: as the user wrote it.
+        files: the files to pack, sorted; empty for a zip of the user's.
+        user_zip: the bytes of a zip of the user's.
+    """
+
+    path: Path
+    handler: str
+    files: tuple[PackageFile, ...] = ()
+    user_zip: bytes | None = None
+
+
+def build_package(path: Path, *, handler: str | None = None) -> DeploymentPackage:
+    """Return a folder, a .py file or a zip as a package. See `read_source()` and `pack()`."""
+    return pack(read_source(path, handler=handler))
+
+
+def read_source(path: Path, *, handler: str | None) -> PackageSource:
+    """Return what a package is made of, after a check of its handler.
+
+    Of a folder all files are packed, except caches and hidden files. A single file keeps its name, and its handler is
+    its `lambda_handler`. A zip stays as it is.
 
     Raises:
-        UsageError: no folder, no `lambda_function.py`, no handler in it, too large, or a link to a path outside it.
+        UsageError: the path is none of the three, it defines no such handler, or it holds what a zip cannot.
     """
-    if not folder.is_dir():
+    if path.is_dir():
+        return _checked(PackageSource(path=path, handler=handler or HANDLER, files=list_files(path)), prefix=f"{path}/")
+    if not path.is_file():  # reading a pipe would wait for a writer
         raise UsageError(
-            f"{folder} is not a folder.", next_step=f"Give the folder that holds {HANDLER_MODULE}.py (--reward DIR)."
+            f"{path} is not a folder or a file.",
+            next_step=f"Give a folder with {HANDLER_MODULE}.py, a .py file or a zip.",
         )
-    _require_inside(folder)
-    _require_handler(folder / f"{HANDLER_MODULE}.py")
-    paths = sorted(
-        (path.relative_to(folder).as_posix(), path)
-        for path in folder.rglob("*")
-        if path.is_file() and not _is_excluded(path.relative_to(folder))
-    )
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, path in paths:
-            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            entry.external_attr = _REGULAR_FILE
-            entry.create_system = _UNIX
-            archive.writestr(entry, path.read_bytes())
-    content = buffer.getvalue()
-    if len(content) > _MAX_ZIP_BYTES:
-        raise UsageError(
-            f"{folder} makes a zip of {len(content) / 2**20:.0f} MB; Lambda takes 50 MB in a request.",
-            next_step="Move large dependencies into a Lambda layer.",
-        )
-    return DeploymentPackage(
-        name=function_name_for(folder),
-        zip_bytes=content,
-        sha256=hashlib.sha256(content).hexdigest(),
-        files=tuple(name for name, _ in paths),
-        folder_digest=hashlib.sha256(str(folder.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16],
+    if path.suffix == ".py":
+        # Python reads a dot in a module's name as a package.
+        module = HANDLER_MODULE if "." in path.stem else path.stem
+        file = PackageFile(name=f"{module}.py", path=path, size=path.stat().st_size, is_executable=False)
+        source = PackageSource(path=path, handler=handler or f"{module}.{HANDLER_FUNCTION}", files=(file,))
+        return _checked(source, prefix=f"{path.parent}/" if path.parent != Path() else "")
+    return PackageSource(path=path, handler=handler or HANDLER, user_zip=path.read_bytes())
+
+
+def pack(source: PackageSource) -> DeploymentPackage:
+    """Return the zip of a source.
+
+    Entries are sorted and dated 1980, so the bytes depend only on the files.
+
+    Raises:
+        UsageError: it is too large, or a zip of the user's is damaged, reaches outside its folder or has no handler.
+    """
+    if source.user_zip is not None:
+        return _check_user_zip(source, source.user_zip)
+    size = require_unpacked_size({file.name: file.size for file in source.files}, location=str(source.path))
+    is_compressed = size > _MAX_STORED_BYTES
+    return _build_package(
+        source,
+        zip_bytes=zip_files(source.files, is_compressed=is_compressed),
+        content_digest=digest_files((file.name, file.is_executable, file.path.read_bytes()) for file in source.files),
+        is_compressed=is_compressed,
+        sizes={file.name: file.size for file in source.files},
     )
 
 
-def function_name_for(folder: Path) -> str:
-    """Return the name of the Lambda function of `folder`."""
-    name = re.sub(r"[^A-Za-z0-9]+", "-", folder.resolve().name).strip("-").lower() or "reward"
+def function_name_for(path: Path) -> str:
+    """Return the name of the Lambda function of a folder or a file."""
+    resolved = path.resolve()
+    text = resolved.stem if resolved.is_file() else resolved.name
+    name = re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-").lower() or "reward"
     # Lambda allows 64 characters; IAM allows the same for the role, which adds five.
     return f"rft-{name}"[:59]
 
 
-def _is_excluded(path: Path) -> bool:
-    return path.suffix == ".pyc" or any(part.startswith(".") or part == "__pycache__" for part in path.parts)
+def _checked(source: PackageSource, *, prefix: str) -> PackageSource:
+    paths = {file.name: file.path for file in source.files}
+    require_handler(source.handler, names=list(paths), read=lambda name: paths[name].read_bytes(), location=prefix)
+    return source
 
 
-def _require_inside(folder: Path) -> None:
-    # A link to a file elsewhere would put that file into the zip; a link to a folder would be missing from it.
-    root = folder.resolve()
-    for path in sorted(folder.rglob("*")):
-        if path.is_symlink() and not _is_excluded(path.relative_to(folder)) and not path.resolve().is_relative_to(root):
-            raise UsageError(
-                f"{path} is a link to {path.resolve()}, outside the folder; such links are not packed.",
-                next_step="Replace the link with a copy if the reward function needs it, or remove it.",
-            )
-
-
-def _require_handler(path: Path) -> None:
-    if not path.is_file():
-        raise UsageError(
-            f"{path} does not exist.",
-            next_step=f"The reward folder holds {HANDLER_MODULE}.py with {HANDLER_FUNCTION}(event, context).",
+def _check_user_zip(source: PackageSource, content: bytes) -> DeploymentPackage:
+    with open_user_zip(source.path, content) as archive:
+        sizes = {entry.filename: entry.file_size for entry in archive.infolist() if not entry.is_dir()}
+        require_unpacked_size(sizes, location=str(source.path))
+        require_handler(source.handler, names=sorted(sizes), read=archive.read, location=f"{source.path}: ")
+        warnings = tuple(
+            f"{source.path}: only the owner may read {name} (its mode in the zip), so the function at AWS cannot."
+            for name in unreadable_entries(archive)
         )
-    try:
-        tree = ast.parse(path.read_bytes(), filename=str(path))
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None)
-        raise UsageError(
-            f"{path}, line {line}: {error}", next_step="Python cannot read this file, so Lambda cannot either."
-        ) from error
-    names = {name for node in tree.body for name in _bound_names(node)}
-    if HANDLER_FUNCTION not in names:
-        raise UsageError(f"{path} defines no {HANDLER_FUNCTION}.", next_step=f"Lambda calls {HANDLER}(event, context).")
+    digest = hashlib.sha256(content).hexdigest()
+    return _build_package(
+        source, zip_bytes=content, content_digest=digest, is_compressed=False, sizes=sizes, warnings=warnings
+    )
 
 
-def _bound_names(node: ast.stmt) -> set[str]:
-    match node:
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            return {name}
-        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-            return {alias.asname or alias.name for alias in aliases}
-        case _:
-            return {
-                child.id for child in ast.walk(node) if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store)
-            }
+def _build_package(
+    source: PackageSource,
+    *,
+    zip_bytes: bytes,
+    content_digest: str,
+    is_compressed: bool,
+    sizes: Mapping[str, int],
+    warnings: tuple[str, ...] = (),
+) -> DeploymentPackage:
+    resolved = str(source.path.resolve())
+    return DeploymentPackage(
+        name=function_name_for(source.path),
+        zip_bytes=zip_bytes,
+        sha256=hashlib.sha256(zip_bytes).hexdigest(),
+        content_digest=content_digest,
+        is_compressed=is_compressed,
+        files=tuple(sorted(sizes)),
+        unpacked_size=sum(sizes.values()),
+        handler=source.handler,
+        folder_digest=hashlib.sha256(resolved.encode("utf-8", "surrogateescape")).hexdigest()[:16],
+        warnings=warnings,
+    )

@@ -9,9 +9,9 @@ from rich.console import Console
 
 from client.dataset import DatasetReport, Row, sample_rows
 from client.dataset_issues import require_valid_dataset
-from client.deployment_package import DeploymentPackage, build_package
 from client.errors import UsageError
 from client.job_spec import DEFAULT_LR_MULTIPLIER, HELD_OUT_DIVISOR
+from client.reward import Reward, load_reward
 from client.sdk_clients import AwsClients
 from client.storage import download
 from client.terminal import format_count
@@ -32,7 +32,7 @@ class RunInputs:
 
     data: DatasetReport
     validation: DatasetReport | None
-    package: DeploymentPackage
+    reward: Reward
     held_out: tuple[Row, ...]
     held_out_source: str
     may_overlap_training: bool
@@ -41,10 +41,10 @@ class RunInputs:
 def load_run_inputs(
     options: TrainOptions, *, aws_clients: AwsClients, download_folder: Path, console: Console
 ) -> RunInputs:
-    """Download from S3 into `download_folder`, validate the data, zip the reward function, choose the held-out rows.
+    """Download from S3 into `download_folder`, validate the data, load the reward function, choose the held-out rows.
 
     Raises:
-        UsageError: a file is missing or invalid, or the reward folder has no handler.
+        UsageError: a file is missing or invalid, or the reward function is not one.
     """
     path = download(options.data, folder=download_folder, s3_factory=lambda: aws_clients.s3)
     data = require_valid_dataset(options.data, path, console=console)
@@ -56,14 +56,19 @@ def load_run_inputs(
         )
         # INFERRED: the minimum of 100 is documented for training; a validation file may be smaller.
         validation = require_valid_dataset(options.validation, validation_path, console=console, min_rows=1)
-    package = build_package(options.reward)
+    reward = load_reward(
+        options.reward,
+        options.function,
+        region=aws_clients.target.region,
+        lambda_client_factory=lambda: aws_clients.lambda_client,
+    )
     rows, source, may_overlap = _choose_held_out_rows(
         options, data=data, validation=validation, is_local=aws_clients.target.config.is_local
     )
     return RunInputs(
         data=data,
         validation=validation,
-        package=package,
+        reward=reward,
         held_out=rows,
         held_out_source=source,
         may_overlap_training=may_overlap,

@@ -10,9 +10,9 @@ from typing import Any
 
 from client.comparison import FULL_REWARD, Comparison, ModelRewards
 from client.dataset import DatasetReport
-from client.deployment import RUNTIME
-from client.deployment_package import HANDLER, DeploymentPackage
+from client.deployed_function import DeployedFunction
 from client.mantle_types import Checkpoint, Job
+from client.reward import Reward
 from client.target import Target
 
 _VERSIONS = ("bedrock-rft-testbed", "openai", "boto3")
@@ -30,7 +30,8 @@ def render_run_report(
     data_location: str,
     validation: DatasetReport | None,
     validation_location: str | None,
-    package: DeploymentPackage,
+    reward: Reward,
+    runtime: str,
     function_arn: str,
 ) -> bytes:
     """Return the report as JSON with sorted keys. It holds only the service's own times and no simulator address."""
@@ -42,11 +43,11 @@ def render_run_report(
         "job": dict(job.body),
         "metrics": [dict(metric) for metric in metrics],
         "reward": {
-            "files": list(package.files),
+            "files": list(reward.files),
             "function": function_arn,
-            "handler": HANDLER,
-            "runtime": RUNTIME,
-            "zip_sha256": package.sha256,
+            "handler": reward.handler,
+            "runtime": reward.runtime if isinstance(reward, DeployedFunction) else runtime,
+            "zip_sha256": reward.sha256,
         },
         "target": {"name": target.config.name, "region": target.region},
         "validation": None

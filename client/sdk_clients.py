@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from openai import OpenAI
 
+# boto3's own read timeout is 60 s. A reward function may run for 900 s (DOCUMENTED: the longest Timeout).
+_READ_SECONDS, _INVOKE_SECONDS = 330, 930
+
 
 def create_openai_client(target: Target) -> OpenAI:
     """Return the SDK's client for `target`. It does not retry: `client.retry_policy` does, and reports it."""
@@ -73,7 +76,11 @@ class AwsClients:
     @cached_property
     def lambda_client(self) -> LambdaClient:
         """A client for Lambda."""
-        client = self.session.client("lambda", endpoint_url=self.target.aws_url, config=_botocore_config(self.target))
+        client = self.session.client(
+            "lambda",
+            endpoint_url=self.target.aws_url,
+            config=_botocore_config(self.target, read_timeout=_INVOKE_SECONDS),
+        )
         self.exit_stack.callback(client.close)
         return client
 
@@ -106,11 +113,10 @@ def open_aws_clients(target: Target) -> Iterator[AwsClients]:
         yield aws_clients
 
 
-def _botocore_config(target: Target) -> Config:
+def _botocore_config(target: Target, *, read_timeout: int = _READ_SECONDS) -> Config:
     from botocore.config import Config  # noqa: PLC0415 - see open_aws_clients()
 
-    # A reward function may run for 300 s (see `client.deployment`); boto3's own read timeout is 60 s.
-    config = Config(read_timeout=330, retries={"mode": "standard", "max_attempts": 4})
+    config = Config(read_timeout=read_timeout, retries={"mode": "standard", "max_attempts": 4})
     if target.config.is_local:
         # No proxy; `bucket.localhost` does not resolve; a closed port stays closed, so one retry is enough.
         config = config.merge(

@@ -7,8 +7,8 @@ from rich.console import Console
 from client.comparison import MAX_ANSWER_TOKENS
 from client.dataset import count_shared_prompts
 from client.dataset_issues import print_issues
-from client.deployment import MEMORY_MB
 from client.errors import UsageError
+from client.function_plan import function_memory_mb, print_function
 from client.job_spec import ROLLOUTS_PER_PROMPT
 from client.run_inputs import RunInputs
 from client.target import Target
@@ -27,8 +27,7 @@ def print_plan(options: TrainOptions, inputs: RunInputs, *, target: Target, cons
     )
     if validation is not None:
         print_field(console, "validation", str(options.validation), detail=format_count(len(validation.rows), "row"))
-    file_count, zip_size = format_count(len(inputs.package.files), "file"), format_size(len(inputs.package.zip_bytes))
-    print_field(console, "reward", str(options.reward), detail=f"{file_count}, {zip_size} zipped")
+    print_function(options.reward, inputs.reward, options.function, console=console)
     hyperparameters, steps = options.hyperparameters, _step_count(options, inputs)
     epochs, batch_size = format_count(hyperparameters.n_epochs, "epoch"), hyperparameters.batch_size
     rollouts = format_count(steps * batch_size * ROLLOUTS_PER_PROMPT, "rollout")
@@ -39,7 +38,7 @@ def print_plan(options: TrainOptions, inputs: RunInputs, *, target: Target, cons
         detail=f"about {format_count(steps, 'step')}, {rollouts}",
     )
     console.print()
-    for warning in target.warnings:
+    for warning in (*target.warnings, *inputs.reward.warnings):
         print_warning(console, warning)
     print_issues(data.warnings, path=options.data, console=console, as_errors=False)
     if validation is not None:
@@ -71,7 +70,8 @@ def confirm_billing(options: TrainOptions, inputs: RunInputs, *, target: Target,
         f"{format_count(steps, 'step')} of {format_count(batch_size, 'prompt')}, "
         f"about {format_count(rollouts, 'rollout')}",
     )
-    print_field(console, "Lambda", f"up to {format_count(rollouts, 'invocation')} of {MEMORY_MB} MB")
+    memory_mb = function_memory_mb(inputs.reward, options.function)
+    print_field(console, "Lambda", f"up to {format_count(rollouts, 'invocation')} of {memory_mb} MB")
     if inputs.held_out:
         chats = format_count(2 * len(inputs.held_out), "chat completion")
         print_field(console, "inference", f"{chats} of up to {MAX_ANSWER_TOKENS:,} tokens, base and tuned")

@@ -12,8 +12,9 @@ from rich.console import Console
 from client.background_imports import import_in_background
 from client.comparison import MAX_ANSWER_TOKENS, ChatFunction, Comparison, compare_models
 from client.dataset import canonical_json
-from client.deployment import Deployment, deploy_package
+from client.deployment import Deployment, deploy_reward
 from client.errors import Incomplete, to_client_error
+from client.function_options import DEFAULT_RUNTIME
 from client.job_creation import create_job
 from client.job_outcome import require_success
 from client.job_polling import wait_for_final_checkpoints
@@ -53,7 +54,7 @@ def run_training(options: TrainOptions, *, target: Target, console: Console) -> 
             require_writable(options.output, s3_factory=lambda: aws_clients.s3)
         mantle = stack.enter_context(open_mantle_client(target, console=console))
         mantle.require_model(options.model)
-        deployment = deploy_package(inputs.package, aws_clients=aws_clients, console=console)
+        deployment = deploy_reward(inputs.reward, options.function, aws_clients=aws_clients, console=console)
         spec = _upload_and_build_spec(options, inputs, deployment=deployment, mantle=mantle, console=console)
         job = create_job(mantle, spec)
         print_done(console, "created", job.id)
@@ -94,7 +95,7 @@ def _upload_and_build_spec(
     contents = [
         inputs.data.sha256,
         inputs.validation.sha256 if inputs.validation else None,
-        inputs.package.sha256,
+        inputs.reward.run_digest,
         options.model,
         options.hyperparameters.request_fields(),
     ]
@@ -240,6 +241,7 @@ def _render_report(
         data_location=options.data,
         validation=inputs.validation,
         validation_location=options.validation,
-        package=inputs.package,
+        reward=inputs.reward,
+        runtime=options.function.runtime or DEFAULT_RUNTIME,
         function_arn=deployment.arn,
     )

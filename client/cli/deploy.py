@@ -1,37 +1,71 @@
-"""`rft deploy`: create or update the Lambda function of a reward folder."""
+"""`rft deploy`: create or update the Lambda function of a reward function."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from client.cli.arguments import DEFAULT_REWARD_FOLDER, Yes
-from client.deployment import MEMORY_MB, deploy_package
-from client.deployment_package import build_package
+from client.cli.arguments import (
+    DEFAULT_REWARD,
+    REWARD_HELP,
+    REWARD_METAVAR,
+    Architecture,
+    Handler,
+    Layers,
+    Memory,
+    Runtime,
+    Timeout,
+    Variables,
+    Yes,
+    build_function_options,
+    require_default_reward,
+)
+from client.deployment import deploy_reward
+from client.deployment_package import DeploymentPackage
+from client.function_plan import print_function
+from client.reward import load_reward
 from client.sdk_clients import open_aws_clients
 from client.target import target_from_environment
-from client.terminal import open_console, print_field, print_heading
+from client.terminal import open_console, print_field, print_heading, print_warning
 from client.training_plan import require_confirmation
 
 
 def deploy(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder with lambda_function.py.")
-    ] = DEFAULT_REWARD_FOLDER,
+    reward: Annotated[str, typer.Argument(metavar=REWARD_METAVAR, help=REWARD_HELP)] = DEFAULT_REWARD,
     *,
     yes: Yes = False,
+    handler: Handler = None,
+    env: Variables = None,
+    timeout: Timeout = None,
+    memory: Memory = None,
+    layer: Layers = None,
+    runtime: Runtime = None,
+    architecture: Architecture = None,
 ) -> None:
-    """Create or update the Lambda function of a reward folder."""
+    """Create or update the Lambda function of a reward function, and its role."""
+    require_default_reward(reward, command="rft deploy DIR")
+    options = build_function_options(
+        handler=handler,
+        env=env,
+        timeout=timeout,
+        memory=memory,
+        layer=layer,
+        runtime=runtime,
+        architecture=architecture,
+    )
     console, target = open_console(), target_from_environment()
-    package = build_package(folder)
-    if target.config.is_billed:
-        print_heading(console, "This creates or updates in the AWS account of your credentials")
-        print_field(
-            console, "function", package.name, detail=f"{target.region}, {MEMORY_MB} MB; billed only when it is called"
-        )
-        print_field(console, "role", package.role_name, detail="for Lambda; may write the function's log")
-        require_confirmation(console, is_confirmed=yes)
     with open_aws_clients(target) as aws_clients:
-        deploy_package(package, aws_clients=aws_clients, console=console)
+        loaded_reward = load_reward(
+            reward, options, region=target.region, lambda_client_factory=lambda: aws_clients.lambda_client
+        )
+        if target.config.is_billed and isinstance(loaded_reward, DeploymentPackage):
+            print_heading(console, "This creates or updates in the AWS account of your credentials")
+        print_function(reward, loaded_reward, options, console=console)
+        for warning in loaded_reward.warnings:
+            print_warning(console, warning)
+        if target.config.is_billed and isinstance(loaded_reward, DeploymentPackage):
+            print_field(console, "region", target.region, detail="the function is billed only when it is called")
+            print_field(console, "role", loaded_reward.role_name, detail="for Lambda; may write the function's log")
+            require_confirmation(console, is_confirmed=yes)
+        deploy_reward(loaded_reward, options, aws_clients=aws_clients, console=console)

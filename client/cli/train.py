@@ -7,7 +7,23 @@ from typing import Annotated
 
 import typer
 
-from client.cli.arguments import DEFAULT_DATA, DEFAULT_MODEL, DEFAULT_REWARD_FOLDER, Yes
+from client.cli.arguments import (
+    DEFAULT_DATA,
+    DEFAULT_MODEL,
+    DEFAULT_REWARD,
+    REWARD_HELP,
+    REWARD_METAVAR,
+    Architecture,
+    Handler,
+    Layers,
+    Memory,
+    Runtime,
+    Timeout,
+    Variables,
+    Yes,
+    build_function_options,
+    require_default_reward,
+)
 from client.errors import UsageError
 from client.job_spec import DEFAULT_BATCH_SIZE, DEFAULT_EPOCHS, DEFAULT_LR_MULTIPLIER, Hyperparameters
 from client.target import target_from_environment
@@ -24,9 +40,7 @@ def train(
     validation: Annotated[
         str | None, typer.Option(metavar="FILE|s3://...", help="Held-out data in the same format.")
     ] = None,
-    reward: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder with lambda_function.py.")
-    ] = DEFAULT_REWARD_FOLDER,
+    reward: Annotated[str, typer.Option(metavar=REWARD_METAVAR, help=REWARD_HELP)] = DEFAULT_REWARD,
     model: Annotated[str, typer.Option(metavar="ID", help="Base model.")] = DEFAULT_MODEL,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the data.")] = DEFAULT_EPOCHS,
     batch_size: Annotated[int, typer.Option(min=1, help="Prompts per training step.")] = DEFAULT_BATCH_SIZE,
@@ -40,6 +54,13 @@ def train(
         int, typer.Option(min=0, help="Rows on which the base and the tuned model are compared; 0 means no comparison.")
     ] = 50,
     yes: Yes = False,
+    handler: Handler = None,
+    env: Variables = None,
+    timeout: Timeout = None,
+    memory: Memory = None,
+    layer: Layers = None,
+    runtime: Runtime = None,
+    architecture: Architecture = None,
 ) -> None:
     """Check, deploy, upload, train, watch, compare and report, in one command."""
     if data == DEFAULT_DATA and not Path(data).exists():
@@ -47,10 +68,20 @@ def train(
             f"{DEFAULT_DATA} does not exist here; it is the default of --data.",
             next_step="Name a file: rft train --data FILE",
         )
+    require_default_reward(reward, command="rft train --reward DIR")
     options = TrainOptions(
         data=data,
         validation=validation,
         reward=reward,
+        function=build_function_options(
+            handler=handler,
+            env=env,
+            timeout=timeout,
+            memory=memory,
+            layer=layer,
+            runtime=runtime,
+            architecture=architecture,
+        ),
         model=model,
         hyperparameters=Hyperparameters(n_epochs=epochs, batch_size=batch_size, learning_rate_multiplier=lr_multiplier),
         output=output,

@@ -15,9 +15,10 @@ import pytest
 from botocore.stub import ANY, Stubber
 from moto import mock_aws
 
-from client.deployment import RUNTIME, Deployment, deploy_function
+from client.deployment import Deployment, deploy_function
 from client.deployment_package import build_package
 from client.errors import ServiceError, UsageError
+from client.function_options import DEFAULT_RUNTIME, FunctionOptions
 from client.sdk_clients import AwsClients
 from tests.client.conftest import FakeClock, write_reward
 from tests.client.mantle_stub import register_basic_execution_policy
@@ -25,8 +26,10 @@ from tests.client.mantle_stub import register_basic_execution_policy
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef
 
 ARN = "arn:aws:lambda:us-west-2:123456789012:function:rft-reward"
+LAYER_ARN = "arn:aws:lambda:us-west-2:123456789012:layer:rft-reward-layer"
 ROLE = "arn:aws:iam::123456789012:role/rft-reward-role"
 
 
@@ -39,15 +42,28 @@ class EmptyAccount:
     clock: FakeClock
     notices: list[str]
 
-    def deploy(self, folder: Path) -> Deployment:
-        """Deploy a folder into this account."""
+    def deploy(self, path: Path, options: FunctionOptions | None = None) -> Deployment:
+        """Deploy a folder, a file or a zip into this account."""
+        options = options or FunctionOptions()
         return deploy_function(
-            build_package(folder),
+            build_package(path, handler=options.handler),
+            options,
             iam=self.iam,
             lambda_client=self.lambda_client,
             clock=self.clock.as_client_clock,
             notify=self.notices.append,
         )
+
+    def configuration(self) -> FunctionConfigurationResponseTypeDef:
+        """Return the configuration of the function."""
+        return self.lambda_client.get_function_configuration(FunctionName="rft-reward")
+
+
+def write_layer(folder: Path) -> Path:
+    """Write a layer with one module."""
+    (folder / "python").mkdir(parents=True)
+    (folder / "python" / "tool.py").write_text("X = 1\n", encoding="utf-8")
+    return folder
 
 
 @pytest.fixture
@@ -89,7 +105,7 @@ def test_the_function_is_named_after_its_folder(tmp_path: Path) -> None:
     [
         ("def handler(event, context): ...\n", "defines no lambda_handler"),
         ("def lambda_handler(event:\n", "line 1"),
-        ("if True:\n    x = 1\n", "defines no lambda_handler"),
+        ("x = 1\n", "defines no lambda_handler"),
     ],
 )
 def test_a_folder_without_a_handler_is_a_usage_error(tmp_path: Path, source: str, reason: str) -> None:
@@ -131,7 +147,7 @@ def test_the_first_deployment_creates_role_and_function(account: EmptyAccount, t
     assert {
         key: configuration.get(key) for key in ("Runtime", "Handler", "Timeout", "MemorySize", "Role", "CodeSha256")
     } == {
-        "Runtime": RUNTIME,
+        "Runtime": DEFAULT_RUNTIME,
         "Handler": "lambda_function.lambda_handler",
         "Timeout": 300,
         "MemorySize": 512,
@@ -202,7 +218,7 @@ def stub_role_not_ready(account: EmptyAccount, *, times: int, then_works: bool) 
 
 ANY_CREATE = {
     "FunctionName": "rft-reward",
-    "Runtime": RUNTIME,
+    "Runtime": DEFAULT_RUNTIME,
     "Handler": "lambda_function.lambda_handler",
     "Role": ROLE,
     "Timeout": 300,
@@ -224,3 +240,72 @@ def test_a_role_that_stays_unusable_is_an_error(account: EmptyAccount, tmp_path:
     """The error names the role."""
     with stub_role_not_ready(account, times=40, then_works=False), pytest.raises(ServiceError, match=ROLE):
         account.deploy(write_reward(tmp_path / "reward"))
+
+
+def test_options_become_the_configuration(account: EmptyAccount, tmp_path: Path) -> None:
+    """Of a new function."""
+    options = FunctionOptions(
+        timeout=60, memory_mb=1024, runtime="python3.12", architecture="arm64", environment={"KEY": "a=b"}
+    )
+    account.deploy(write_reward(tmp_path / "reward"), options)
+    configuration = account.configuration()
+    assert {
+        name: configuration.get(name)
+        for name in ("Runtime", "Timeout", "MemorySize", "Architectures", "Environment", "Handler")
+    } == {
+        "Runtime": "python3.12",
+        "Timeout": 60,
+        "MemorySize": 1024,
+        "Architectures": ["arm64"],
+        "Environment": {"Variables": {"KEY": "a=b"}},
+        "Handler": "lambda_function.lambda_handler",
+    }
+    assert account.deploy(tmp_path / "reward", options).outcome == "unchanged"
+
+
+def test_an_update_leaves_variables_and_layers_that_are_not_named(account: EmptyAccount, tmp_path: Path) -> None:
+    """They may be set by hand. Named ones replace all."""
+    folder = write_reward(tmp_path / "reward")
+    layer = write_layer(tmp_path / "layer")
+    account.deploy(folder, FunctionOptions(environment={"A1": "1", "B1": "2"}, layers=(str(layer),)))
+    assert account.deploy(folder).outcome == "unchanged"
+    assert account.configuration()["Environment"] == {"Variables": {"A1": "1", "B1": "2"}}
+    assert account.deploy(folder, FunctionOptions(environment={"B1": "3"})).outcome == "updated"
+    configuration = account.configuration()
+    assert configuration["Environment"] == {"Variables": {"B1": "3"}}
+    assert [item.get("Arn") for item in configuration["Layers"]] == [f"{LAYER_ARN}:1"]
+
+
+def test_a_folder_becomes_a_layer_version_once(account: EmptyAccount, tmp_path: Path) -> None:
+    """The same files are not published again; other files are a new version."""
+    folder, layer = write_reward(tmp_path / "reward"), write_layer(tmp_path / "layer")
+    options = FunctionOptions(layers=(str(layer),))
+    assert [account.deploy(folder, options).outcome for _ in range(2)] == ["created", "unchanged"]
+    (layer / "python" / "tool.py").write_text("X = 2\n", encoding="utf-8")
+    assert account.deploy(folder, options).outcome == "updated"
+    assert [item.get("Arn") for item in account.configuration()["Layers"]] == [f"{LAYER_ARN}:2"]
+
+
+def test_another_architecture_is_an_update_of_the_code(account: EmptyAccount, tmp_path: Path) -> None:
+    """Lambda takes it with the zip."""
+    folder = write_reward(tmp_path / "reward")
+    account.deploy(folder)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        calls: list[dict[str, object]] = []
+        monkeypatch.setattr(account.lambda_client, "update_function_code", lambda **call: calls.append(call))
+        assert account.deploy(folder, FunctionOptions(architecture="arm64")).outcome == "updated"
+    assert [call["Architectures"] for call in calls] == [["arm64"]]
+
+
+def test_the_same_files_compressed_elsewhere_are_unchanged(
+    account: EmptyAccount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another build of zlib gives other bytes. A zip that did not come from these files is replaced."""
+    folder = write_reward(tmp_path / "reward")
+    (folder / "data.json").write_bytes(b"[" + b"1," * 600_000 + b"1]")
+    account.deploy(folder)
+    monkeypatch.setattr("client.package_archive._DEFLATE_LEVEL", 1)
+    assert account.deploy(folder).outcome == "unchanged"
+    by_hand = build_package(write_reward(tmp_path / "by hand"))
+    account.lambda_client.update_function_code(FunctionName="rft-reward", ZipFile=by_hand.zip_bytes)
+    assert account.deploy(folder).outcome == "updated"

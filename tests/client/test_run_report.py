@@ -32,7 +32,8 @@ def test_the_same_run_gives_the_same_report(tmp_path: Path) -> None:
             data_location="train.jsonl",
             validation=None,
             validation_location=None,
-            package=package,
+            reward=package,
+            runtime="python3.12",
             function_arn="arn",
         )
         for port in (1111, 2222)

@@ -230,3 +230,35 @@ def test_an_address_on_another_machine_is_refused(rft: Run, monkeypatch: pytest.
     code, out, err = rft(*TRAIN_ARGUMENTS)
     assert (code, out) == (2, "")
     assert "is not on this machine" in err
+
+
+def test_a_deployed_function_is_trained_with_as_it_is(rft: Run, stub: MantleStub) -> None:
+    """By its name. Nothing is deployed, and its own configuration is in the plan and the report."""
+    rft("deploy", "reward", "--timeout", "60", "--memory", "1024")
+    code, out, err = rft("train", "--data", "train.jsonl", "--reward", "rft-reward", "--compare-rows", "20")
+    assert (code, err) == (0, "")
+    arn = "arn:aws:lambda:us-west-2:123456789012:function:rft-reward"
+    assert "lambda_function.lambda_handler, 60 s, 1024 MB\n" in out
+    assert f"✓ found       {arn}  already deployed\n" in out
+    assert "deployed    " not in out
+    (job,) = stub.jobs.values()
+    assert job["method"]["reinforcement"]["grader"]["lambda"]["function"] == arn
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("--reward", "none"), "✗ none is not a file or folder here, and there is no such function in us-west-2."),
+        (("--reward", "none:live"), "✗ none:live is not a file or folder here, and there is no such function in us-"),
+        (("--reward", "x.zip"), "✗ x.zip does not exist.\n"),
+        (("--reward", "rft-reward", "--layer", "x"), "✗ --layer is only for a folder, a file or a zip, which are"),
+        (("--env", "AWS_REGION=secret"), "✗ --env AWS_REGION: Lambda sets this variable itself"),
+    ],
+)
+def test_an_unusable_reward_function_creates_nothing(
+    rft: Run, stub: MantleStub, arguments: tuple[str, ...], error: str
+) -> None:
+    """It is refused before anything is uploaded."""
+    code, out, err = rft(*TRAIN_ARGUMENTS, *arguments)
+    assert (code, stub.files, stub.jobs, "deployed" in out) == (2, [], {}, False)
+    assert err.startswith(error)

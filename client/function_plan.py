@@ -1,0 +1,54 @@
+"""Print which function a command deploys or uses."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from client.deployed_function import DeployedFunction
+from client.function_options import (
+    DEFAULT_MEMORY_MB,
+    DEFAULT_RUNTIME,
+    DEFAULT_TIMEOUT_SECONDS,
+    FunctionOptions,
+)
+from client.reward import Reward
+from client.terminal import format_count, format_size, print_field
+
+
+def print_function(name: str, reward: Reward, options: FunctionOptions, *, console: Console) -> None:
+    """Print the code, and the configuration of its function. Of variables only the names are printed.
+
+    Args:
+        name: the reward function as the user named it.
+        reward: the package or the deployed function.
+        options: the configuration of a package.
+        console: where to print.
+    """
+    if isinstance(reward, DeployedFunction):
+        print_field(console, "reward", name, detail=f"deployed already, {format_size(reward.code_size)} zipped")
+        print_field(
+            console,
+            "function",
+            f"{reward.runtime} {reward.architecture}",
+            detail=f"{reward.handler}, {reward.timeout} s, {reward.memory_mb} MB",
+        )
+        return
+    file_count, zip_size = format_count(len(reward.files), "file"), format_size(len(reward.zip_bytes))
+    print_field(console, "reward", name, detail=f"{file_count}, {zip_size} zipped")
+    architecture = options.architecture or "x86_64"
+    timeout, memory_mb = options.timeout or DEFAULT_TIMEOUT_SECONDS, options.memory_mb or DEFAULT_MEMORY_MB
+    print_field(
+        console,
+        "function",
+        f"{reward.name}  {options.runtime or DEFAULT_RUNTIME} {architecture}",
+        detail=f"{reward.handler}, {timeout} s, {memory_mb} MB",
+    )
+    if options.environment:
+        print_field(console, "variables", ", ".join(sorted(options.environment)))
+    if options.layers:
+        print_field(console, "layers", ", ".join(options.layers))
+
+
+def function_memory_mb(reward: Reward, options: FunctionOptions) -> int:
+    """Return the memory that AWS bills for."""
+    return reward.memory_mb if isinstance(reward, DeployedFunction) else options.memory_mb or DEFAULT_MEMORY_MB
