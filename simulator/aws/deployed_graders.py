@@ -7,7 +7,9 @@ from typing import Final
 from simulator.aws.simulated_aws import SimulatedAws
 from simulator.grading.grader import Grader, GradingResult, Sample, ThrottledError
 from simulator.grading.grader_error import GraderError
+from simulator.grading.lambda_failure import LambdaFailure
 from simulator.jobs.job import JobSpec
+from simulator.lambdas.compiled_modules import describe_differences, explain_import_error
 from simulator.lambdas.configuration import check_configuration
 from simulator.lambdas.errors import InvocationRejected, Throttled, UnsupportedPackage
 from simulator.lambdas.function import FunctionSpec, Invocation
@@ -63,12 +65,12 @@ class DeployedGraders:
         return None
 
     def warnings(self, spec: JobSpec) -> tuple[str, ...]:
-        """Return that the function runs on another Python than that of its Runtime, if it does."""
+        """Return whether the function runs on another Python, and which of its compiled modules cannot be loaded."""
         try:
-            text = self._other_python(self._aws.find_function_by_name(spec.grader_function))
+            function_spec = self._aws.find_function_by_name(spec.grader_function)
         except InvocationRejected:  # it was deleted after its check, which `grade` reports
             return ()
-        return (text,) if text else ()
+        return describe_differences(function_spec, self._interpreter_for(function_spec.runtime))
 
     def denial_reason(self, spec: JobSpec) -> str | None:
         """Return why the function cannot be invoked for this caller, or None.
@@ -109,6 +111,14 @@ class DeployedGraders:
                     function=arn, reason=rejection.message, advice="Check the function's configuration."
                 ) from None
 
+        def explain(failure: LambdaFailure) -> str:
+            return explain_import_error(
+                function_spec,
+                self._interpreter_for(function_spec.runtime),
+                error_type=failure.type,
+                message=failure.message,
+            )
+
         # Without this limit, Lambda would throttle some of the concurrent calls, which differ in every run.
         grader = Grader(
             function=arn,
@@ -116,6 +126,7 @@ class DeployedGraders:
             executor=self._executor,
             max_concurrency=function_spec.reserved_concurrency,
             settings=self._settings.grading,
+            explain=explain,
         )
         return grader.grade(samples, split=split, step=step)
 

@@ -43,6 +43,7 @@ def find_function(reference: FunctionReference) -> FunctionSpec:
         layers=tuple(_layer_code(backend, layer["Arn"]) for layer in function.layers),
         reserved_concurrency=_reserved_concurrency(backend, reference),
         log_group=function.logs_group_name,
+        architecture=function.architectures[0] if function.architectures else "x86_64",
     )
 
 

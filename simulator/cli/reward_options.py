@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from simulator.cli.environment import read_interpreter_folders
 from simulator.cli.exit_codes import exit_with_error
 from simulator.lambdas.limits import TIMEOUT_RANGE_SECONDS
-from simulator.settings import InvalidSettingError, Settings, apply_assignments
+from simulator.settings import InvalidSettingError, LambdaPython, Settings, apply_assignments
 from simulator.training.hyperparameters import Hyperparameters
 
 if TYPE_CHECKING:
@@ -73,6 +74,14 @@ Timeout = Annotated[
 Memory = Annotated[
     int | None, typer.Option(help="The function's memory in MB. Default: 512.", rich_help_panel=_FUNCTION_PANEL)
 ]
+Runtime = Annotated[
+    str | None,
+    typer.Option(
+        help="The function's Runtime. Default: that of the Python that runs this command.",
+        metavar="python3.X",
+        rich_help_panel=_FUNCTION_PANEL,
+    ),
+]
 Variables = Annotated[
     list[str] | None,
     typer.Option(
@@ -103,6 +112,7 @@ class RewardFunctionOptions:
         simulator: the URL of the simulator that a deployed function is in.
         is_at_aws: a deployed function is at AWS and not in a simulator.
         accepts_billing: the user agrees to the cost of invocations at AWS.
+        runtime: the Runtime of a function that runs here.
     """
 
     reward: str
@@ -113,6 +123,7 @@ class RewardFunctionOptions:
     simulator: str
     is_at_aws: bool
     accepts_billing: bool
+    runtime: str | None = None
 
 
 def parse_settings(changes: Sequence[str] | None) -> Settings:
@@ -138,6 +149,9 @@ def open_reward_function(
             timeout=function.timeout,
             memory_mb=function.memory_mb,
             environment=_parse_variables(function.variables),
+            runtime=function.runtime,
+            interpreters=read_interpreter_folders(),
+            requires_python=settings.lambda_python is LambdaPython.EXACT,
             region=settings.region,
             simulator=function.simulator,
             at_aws=function.is_at_aws,

@@ -11,6 +11,7 @@ from simulator.doctor.package import LoadError
 from simulator.doctor.reward_function import RewardFunction
 from simulator.lambdas.errors import AccessDenied, FunctionNotFound, InvocationRejected, RequestTooLarge, Throttled
 from simulator.lambdas.function import FunctionSpec, Invocation
+from simulator.lambdas.interpreters import InterpreterFolders, describe_other_python, nearest_interpreter
 from simulator.lambdas.limits import MAX_REQUEST_BYTES, TIMEOUT_RANGE_SECONDS
 from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
@@ -51,6 +52,7 @@ class DeployedRewardFunction:
     location: str
     client: "LambdaClient"
     now: Callable[[], float]
+    differences: tuple[str, ...] = ()
 
     @property
     def spec(self) -> FunctionSpec | None:
@@ -96,11 +98,18 @@ class DeployedRewardFunction:
 
 @contextmanager
 def open_deployed_function(
-    name: str, *, region: str, qualifier: str | None, simulator: str | None, now: Callable[[], float]
+    name: str,
+    *,
+    region: str,
+    qualifier: str | None,
+    simulator: str | None,
+    now: Callable[[], float],
+    interpreters: InterpreterFolders,
 ) -> Iterator[RewardFunction]:
     """Provide a deployed function by its name or ARN, from the simulator at a URL, or from AWS if that is None.
 
-    In a simulator it uses the simulator's fixed credentials. At AWS it uses boto3's own, and AWS bills the calls.
+    In a simulator it uses the simulator's fixed credentials, and `interpreters` says where this machine's Pythons are.
+    At AWS it uses boto3's own, and AWS bills the calls.
 
     Raises:
         LoadError: there is no such function, the caller may not read it, or it is not active.
@@ -134,7 +143,14 @@ def open_deployed_function(
             location=location,
             client=client,
             now=now,
+            differences=_describe_differences(configuration.get("Runtime", ""), interpreters) if simulator else (),
         )
+
+
+def _describe_differences(runtime: str, interpreters: InterpreterFolders) -> tuple[str, ...]:
+    """Return whether a simulator on this machine runs a Runtime on another Python."""
+    text = describe_other_python(runtime, nearest_interpreter(runtime, interpreters))
+    return (text,) if text else ()
 
 
 def _create_client(*, region: str, simulator: str | None) -> "LambdaClient":

@@ -31,6 +31,7 @@ class DoctorReport:
         results_by_label: every result by the label of its case, in order.
         call_count: the number of invocations.
         is_partial: only some probes were selected.
+        differences: in which ways the function ran here in another way than at AWS, as sentences.
     """
 
     function_name: str
@@ -43,6 +44,7 @@ class DoctorReport:
     results_by_label: Mapping[str, Sequence[CaseResult]]
     call_count: int
     is_partial: bool = False
+    differences: tuple[str, ...] = ()
 
     def count(self, severity: Severity) -> int:
         """Return the number of findings with this severity."""

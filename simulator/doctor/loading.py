@@ -20,6 +20,12 @@ from simulator.lambdas.configuration import check_configuration
 from simulator.lambdas.errors import InvalidParameter
 from simulator.lambdas.function import FunctionSpec
 from simulator.lambdas.function_reference import FunctionReference, parse_function_reference
+from simulator.lambdas.interpreters import (
+    OWN_INTERPRETER_ONLY,
+    InterpreterFolders,
+    describe_missing_python,
+    nearest_interpreter,
+)
 from simulator.lambdas.pool import EnvironmentPool
 from simulator.settings import ACCOUNT, FIXED_EPOCH, TUNING_REGION
 
@@ -46,6 +52,9 @@ def load_reward_function(
     timeout: float | None = None,
     memory_mb: int | None = None,
     environment: Mapping[str, str] | None = None,
+    runtime: str | None = None,
+    interpreters: InterpreterFolders = OWN_INTERPRETER_ONLY,
+    requires_python: bool = False,
     region: str = TUNING_REGION,
     simulator: str | None = None,
     at_aws: bool = False,
@@ -64,6 +73,9 @@ def load_reward_function(
         timeout: the time-out of a function that runs here, in seconds.
         memory_mb: the memory of a function that runs here.
         environment: the variables of a function that runs here.
+        runtime: the Runtime of a function that runs here, such as python3.12. The default is that of this Python.
+        interpreters: where this machine's Pythons are.
+        requires_python: refuse a function whose Python is missing, instead of running it on another one.
         region: the region of a deployed function if its name contains none.
         simulator: the URL of a simulator that may run. If it runs, a function on this machine sends its AWS calls
             there. Otherwise it sends them to a port on which nothing listens, so they never leave this machine.
@@ -75,7 +87,13 @@ def load_reward_function(
         LoadError: the function cannot be tested. The message says why in one line.
     """
     path = Path(reward).expanduser()
-    options = {"--handler": handler, "--timeout": timeout, "--memory": memory_mb, "--env": environment}
+    options = {
+        "--handler": handler,
+        "--timeout": timeout,
+        "--memory": memory_mb,
+        "--env": environment,
+        "--runtime": runtime,
+    }
     if path.exists():
         spec = _build_spec(
             path,
@@ -84,7 +102,11 @@ def load_reward_function(
             memory_mb=memory_mb,
             environment=tuple(sorted((environment or {}).items())),
             region=region,
+            runtime=runtime or own_runtime(),
         )
+        interpreter = nearest_interpreter(spec.runtime, interpreters)
+        if requires_python and interpreter.runtime != spec.runtime:
+            raise LoadError(f"{'. '.join(describe_missing_python(spec.runtime))}.")
         endpoint = simulator if simulator and _simulator_region(simulator)[0] else None
         numbers = itertools.count()
         with EnvironmentPool(
@@ -93,8 +115,9 @@ def load_reward_function(
             wall=wall_clock,
             max_environments=max_workers,
             variables=lambda: _aws_variables(endpoint),
+            interpreter_for=lambda _runtime: interpreter,
         ) as pool:
-            yield LocalRewardFunction(name=reward, spec=spec, pool=pool)
+            yield LocalRewardFunction(name=reward, spec=spec, pool=pool, interpreter=interpreter)
         return
     if _looks_like_a_path(reward):
         raise LoadError(f"{reward} does not exist. Give a folder, a .py file, a zip, or a function's ARN or name.")
@@ -103,13 +126,21 @@ def load_reward_function(
             f"{used[0]} is only for a folder, a file or a zip, which run here. {reward} is none of these on this "
             "machine, and a deployed function has its own configuration."
         )
-    with _load_deployed(reward, region=region, simulator=simulator, at_aws=at_aws, now=wall_clock) as reward_function:
+    with _load_deployed(
+        reward, region=region, simulator=simulator, at_aws=at_aws, now=wall_clock, interpreters=interpreters
+    ) as reward_function:
         yield reward_function
 
 
 @contextmanager
 def _load_deployed(
-    reward: str, *, region: str, simulator: str | None, at_aws: bool, now: Callable[[], float]
+    reward: str,
+    *,
+    region: str,
+    simulator: str | None,
+    at_aws: bool,
+    now: Callable[[], float],
+    interpreters: InterpreterFolders,
 ) -> Iterator[RewardFunction]:
     if not at_aws:
         simulator_region, problem = _simulator_region(simulator) if simulator else (None, "no simulator is configured")
@@ -126,6 +157,7 @@ def _load_deployed(
         qualifier=reference.qualifier,
         simulator=None if at_aws else simulator,
         now=now,
+        interpreters=interpreters,
     ) as reward_function:
         yield reward_function
 
@@ -156,6 +188,11 @@ def _aws_variables(endpoint: str | None) -> dict[str, str]:
     return {"AWS_ENDPOINT_URL": CLOSED_PORT, "AWS_MAX_ATTEMPTS": "1", "AWS_EC2_METADATA_DISABLED": "true"}
 
 
+def own_runtime() -> str:
+    """Return the Runtime that is nearest to the Python that runs this program."""
+    return f"python3.{min(sys.version_info.minor, _NEWEST_PYTHON_MINOR)}"
+
+
 def _build_spec(
     path: Path,
     *,
@@ -164,6 +201,7 @@ def _build_spec(
     memory_mb: int | None,
     environment: tuple[tuple[str, str], ...],
     region: str,
+    runtime: str,
 ) -> FunctionSpec:
     package = build_package(path, handler=handler)
     name = re.sub(r"[^A-Za-z0-9]+", "-", path.resolve().stem).strip("-").lower()[:_MAX_NAME_LENGTH] or "reward"
@@ -175,7 +213,7 @@ def _build_spec(
         account=ACCOUNT,
         region=region,
         handler=package.handler,
-        runtime=f"python3.{min(sys.version_info.minor, _NEWEST_PYTHON_MINOR)}",
+        runtime=runtime,
         code=package.content,
         code_sha256=hashlib.sha256(package.content).hexdigest(),
         timeout=DEFAULT_TIMEOUT_SECONDS if timeout is None else timeout,

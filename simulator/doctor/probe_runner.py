@@ -114,6 +114,7 @@ def run_probes(
         results_by_label=context.invoker.results_by_label,
         call_count=context.invoker.call_count,
         is_partial=bool(only),
+        differences=context.reward_function.differences,
     )
 
 

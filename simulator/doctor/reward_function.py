@@ -1,9 +1,11 @@
 """The reward function under test. It is really run, within Lambda's limits."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from simulator.lambdas.compiled_modules import describe_differences
 from simulator.lambdas.function import FunctionSpec, Invocation
+from simulator.lambdas.interpreters import Interpreter, own_interpreter
 from simulator.lambdas.pool import EnvironmentPool
 
 
@@ -26,6 +28,10 @@ class RewardFunction(Protocol):
     def spec(self) -> FunctionSpec | None:
         """Its package and configuration. None for a function that is deployed elsewhere."""
 
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """In which ways it runs here in another way than at AWS, as sentences. Empty for a function at AWS."""
+
     def invoke(self, event: bytes) -> Invocation:
         """Run it once on an event, which is JSON text. Errors of the function are in the result.
 
@@ -44,6 +50,7 @@ class LocalRewardFunction:
     name: str
     spec: FunctionSpec
     pool: EnvironmentPool
+    interpreter: Interpreter = field(default_factory=own_interpreter)
 
     @property
     def timeout(self) -> float:
@@ -54,6 +61,11 @@ class LocalRewardFunction:
     def memory_mb(self) -> int:
         """Its memory size in MB."""
         return self.spec.memory_mb
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """Another Python than that of its Runtime, and compiled modules that cannot be loaded."""
+        return describe_differences(self.spec, self.interpreter)
 
     def invoke(self, event: bytes) -> Invocation:
         """Run it once.

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from simulator.grading.grader_error import GraderError, excerpt
 from simulator.grading.lambda_event import encode_element, event_element, response_text, rollout_id, split_into_batches
-from simulator.grading.lambda_failure import TIMEOUT_ERROR_TYPE, parse_failure
+from simulator.grading.lambda_failure import TIMEOUT_ERROR_TYPE, LambdaFailure, parse_failure
 from simulator.grading.lambda_response import parse_rewards
 from simulator.http.sanitize import sanitize
 from simulator.http.service_calls import ServiceCalls, merge_service_calls
@@ -107,6 +107,7 @@ class Grader:
         executor: Executor,
         max_concurrency: int | None,
         settings: GradingSettings,
+        explain: Callable[[LambdaFailure], str] = lambda _failure: "",
     ) -> None:
         """Connect the parts.
 
@@ -116,12 +117,14 @@ class Grader:
             executor: makes concurrent calls.
             max_concurrency: the most calls at once, or None for no limit.
             settings: the event's layout, the batch size and the number of attempts.
+            explain: returns what is known about the cause of a failure, as whole sentences; empty for most failures.
         """
         self._function = function
         self._invoke = invoke
         self._executor = executor
         self._max_concurrency = max_concurrency
         self._settings = settings
+        self._explain = explain
 
     def grade(self, samples: Sequence[Sample], *, split: str, step: int) -> GradingResult:
         """Return the rewards of `samples`.
@@ -219,15 +222,18 @@ class Grader:
                 advice="Raise the function's timeout (Lambda's default is 3 seconds, the most 900) or make it faster.",
             )
         return self._raise_for_failed_call(
-            call, f"the function failed with {failure.type}: {failure.message}{failure.location}"
+            call,
+            f"the function failed with {failure.type}: {failure.message}{failure.location}",
+            explanation=self._explain(failure),
         )
 
-    def _raise_for_failed_call(self, call: _Call, reason: str) -> _Scores | _TransientFailure:
+    def _raise_for_failed_call(self, call: _Call, reason: str, *, explanation: str) -> _Scores | _TransientFailure:
         """Repeat a failed call with one rollout at a time, and raise the error for the rollout that fails alone.
 
         Raises:
             GraderError: always.
         """
+        explanation = f"{explanation} " if explanation else ""
         context = f"It was grading the text {json.dumps(excerpt(call.texts[0]), ensure_ascii=False)}."
         if len(call.ids) > 1:
             elements = json.loads(call.payload)
@@ -239,7 +245,7 @@ class Grader:
             function=self._function,
             rollout=call.name,
             reason=reason,
-            advice=f"{context} Its log is in CloudWatch Logs under {log}.",
+            advice=f"{explanation}{context} Its log is in CloudWatch Logs under {log}.",
         )
 
 

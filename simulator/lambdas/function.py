@@ -13,7 +13,7 @@ class FunctionSpec:
 
     `arn` is unqualified; `version` is "$LATEST" or a number. `timeout` is in seconds (an integer on AWS).
     `ephemeral_storage_mb` is the size of `/tmp`. `code` and each of `layers` are zip archives. `reserved_concurrency`
-    None means unreserved.
+    None means unreserved. `architecture` is the processor that the package is for; it runs on that of this machine.
     """
 
     name: str
@@ -33,6 +33,7 @@ class FunctionSpec:
     layers: tuple[bytes, ...] = field(default=(), repr=False)
     reserved_concurrency: int | None = None
     log_group: str = ""
+    architecture: str = "x86_64"
 
     @property
     def environment_key(self) -> EnvironmentKey:

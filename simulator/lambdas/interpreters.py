@@ -86,7 +86,7 @@ def find_interpreter(runtime: str, folders: InterpreterFolders = OWN_INTERPRETER
     own = own_interpreter()
     if runtime == own.runtime:
         return own
-    version = _parse_runtime(runtime)
+    version = parse_runtime(runtime)
     if version is None or version < OLDEST_RUNNABLE:
         return None
     found = (inspect_interpreter(candidate) for candidate in _candidates(version, folders))
@@ -117,7 +117,7 @@ def inspect_interpreter(candidate: Path) -> Interpreter | None:
 
 def is_python_runtime(runtime: str) -> bool:
     """Return whether a Runtime is Python and not another language."""
-    return _parse_runtime(runtime) is not None
+    return parse_runtime(runtime) is not None
 
 
 def nearest_interpreter(runtime: str, folders: InterpreterFolders = OWN_INTERPRETER_ONLY) -> Interpreter:
@@ -128,7 +128,7 @@ def nearest_interpreter(runtime: str, folders: InterpreterFolders = OWN_INTERPRE
 def describe_missing_python(runtime: str) -> tuple[str, str]:
     """Return why a Python runtime has no interpreter here, as a sentence without its end, and what to do."""
     reason = f"The function's Runtime is {runtime}, but"
-    version = _parse_runtime(runtime)
+    version = parse_runtime(runtime)
     if version is None or version < OLDEST_RUNNABLE:
         oldest = _format_version(OLDEST_RUNNABLE)
         advice = f"Deploy it with Runtime {own_interpreter().runtime}"
@@ -172,7 +172,8 @@ def _patch_version(prefix: Path) -> tuple[int, str]:
     return (int(digits) if digits.isdecimal() else -1, prefix.name)
 
 
-def _parse_runtime(runtime: str) -> tuple[int, int] | None:
+def parse_runtime(runtime: str) -> tuple[int, int] | None:
+    """Return the Python version of a Runtime, or None for another language."""
     major, dot, minor = runtime.removeprefix("python").partition(".")
     if not (runtime.startswith("python") and dot and major.isdecimal() and minor.isdecimal()):
         return None

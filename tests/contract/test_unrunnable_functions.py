@@ -1,14 +1,18 @@
 """Functions that AWS runs and this machine does not: other languages, container images, and Pythons that it lacks."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from simulator.lambdas.interpreters import own_interpreter
 from simulator.settings import LambdaPython, Settings
+from tests.lambdas.zips import zip_files
 from tests.simulators import RunningSimulator, reinforcement_method, serve_simulator
 from tests.training.training_files import make_training_file
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda.literals import RuntimeType
 
 GRADER = Path(__file__).parents[2] / "fixtures" / "graders" / "always_one"
 OWN = own_interpreter()
@@ -84,3 +88,34 @@ def test_a_setting_refuses_a_function_whose_python_is_missing() -> None:
         f"Invalid '{PARAM}': {REASON}. {ADVICE}, or run it on another Python with the setting lambda_python=nearest.",
         [],
     )
+
+
+def test_a_compiled_module_that_cannot_be_loaded_is_named_in_a_warning_and_in_the_error(
+    served_simulator: RunningSimulator,
+) -> None:
+    """Python itself says only `No module named '_fast'`."""
+    code = zip_files(
+        {
+            "lambda_function.py": "import _fast\ndef lambda_handler(event, context): return []\n",
+            "_fast.abi3.so": b"\xcf\xfa\xed\xfe\x0c\x00\x00\x01" + bytes(64),
+        }
+    )
+    function = served_simulator.lambda_client.create_function(
+        FunctionName="for-a-mac",
+        Runtime=cast("RuntimeType", OWN.runtime),
+        Role=served_simulator.execution_role,
+        Handler="lambda_function.lambda_handler",
+        Code={"ZipFile": code},
+    )["FunctionArn"]
+
+    job = served_simulator.run_job(make_training_file(100), function=function)
+
+    text = (
+        f"_fast.abi3.so is built for macOS on arm64, but the function has Runtime {OWN.runtime} on x86_64, so Lambda "
+        "cannot load it. Install its package for Lambda with `pip install --platform manylinux2014_x86_64 "
+        f"--python-version {OWN.runtime[6:]} --only-binary=:all: --target FOLDER PACKAGE`."
+    )
+    warnings = [event["message"] for event in served_simulator.list_events(job["id"]) if event["level"] == "warn"]
+    assert (job["status"], warnings) == ("failed", [text])
+    assert "the function failed with Runtime.ImportModuleError: Unable to import module" in job["error"]["message"]
+    assert f"{text} It was grading the text" in job["error"]["message"]

@@ -32,6 +32,7 @@ class FakeRewardFunction:
         self.timeout = timeout
         self.memory_mb = 512
         self.spec: FunctionSpec | None = None
+        self.differences: tuple[str, ...] = ()
         self.calls = 0
         self.restarts = 0
         self._handler = handler

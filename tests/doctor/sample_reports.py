@@ -134,6 +134,7 @@ def sample_report(
     results_by_label: Mapping[str, Sequence[CaseResult]] | None = None,
     inputs: dict[str, str] | None = None,
     is_partial: bool = False,
+    differences: tuple[str, ...] = (),
 ) -> DoctorReport:
     """Return a report on a function called `reward` with these findings."""
     default_inputs = {
@@ -154,6 +155,7 @@ def sample_report(
         results_by_label=results_by_label or {},
         call_count=123,
         is_partial=is_partial,
+        differences=differences,
     )
 
 

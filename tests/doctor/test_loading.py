@@ -14,6 +14,7 @@ import pytest
 from simulator.doctor.loading import CLOSED_PORT, LoadError, load_reward_function
 from simulator.doctor.reward_function import RewardFunction
 from simulator.lambdas.errors import InvocationRejected
+from simulator.lambdas.interpreters import own_interpreter
 from tests.simulators import RunningSimulator
 
 EVENT = b'[{"id": "a", "messages": [{"role": "assistant", "content": "#### 72"}]}]'
@@ -64,6 +65,19 @@ def test_a_folder_runs_in_a_worker_until_the_block_ends(folder: Path) -> None:
     assert cold_starts == [True, False, True, False]
     with pytest.raises(InvocationRejected):
         reward_function.invoke(EVENT)
+
+
+def test_a_function_of_a_python_that_is_missing_runs_with_a_warning_or_is_refused(folder: Path) -> None:
+    """It can be refused by a setting."""
+    with load(folder, runtime="python3.9") as reward_function:
+        differences = reward_function.differences
+        payload = json.loads(reward_function.invoke(EVENT).payload)
+
+    reason = "The function's Runtime is python3.9, but the simulator runs functions on Python 3.10 or newer"
+    own = own_interpreter().runtime
+    assert payload == json.loads(SCORES)
+    assert differences == (f"{reason}, so it runs on Python {own[6:]} here. Deploy it with Runtime {own}.",)
+    assert load_error(folder, runtime="python3.9", requires_python=True) == f"{reason}. Deploy it with Runtime {own}."
 
 
 def test_the_options_configure_the_function(tmp_path: Path) -> None:

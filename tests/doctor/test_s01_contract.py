@@ -2,11 +2,14 @@
 
 import json
 import math
+from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
 
 from simulator.doctor.finding import Severity
+from simulator.doctor.loading import load_reward_function
 from simulator.doctor.probes.static.s01_contract import check_contract
 from simulator.training.dataset import Record
 from tests.doctor.fake_reward_functions import (
@@ -217,3 +220,52 @@ def test_the_example_is_the_rollout_that_fails_its_call(objects: tuple[Record, .
     )
     (example,) = finding.examples
     assert "customer" not in json.loads(example.response)
+
+
+@pytest.mark.parametrize(
+    ("file", "header", "message", "fix"),
+    [
+        pytest.param(
+            "_fast.cpython-311-darwin.so",
+            b"\xcf\xfa\xed\xfe\x0c\x00\x00\x01",
+            "The function cannot start. _fast.cpython-311-darwin.so is built for Python 3.11, macOS on arm64, but the "
+            "function has Runtime python3.11 on x86_64, so Lambda cannot load it.",
+            "Install its package for Lambda with `pip install --platform manylinux2014_x86_64 --python-version 3.11",
+            id="Lambda cannot load it",
+        ),
+        pytest.param(
+            "_fast.cpython-39-x86_64-linux-gnu.so",
+            b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00\x3e\x00",
+            "The function cannot start. _fast.cpython-39-x86_64-linux-gnu.so is built for Python 3.9, Linux on x86_64, "
+            "but the function has Runtime python3.11 on x86_64, so Lambda cannot load it.",
+            "Install its package for Lambda with `pip install --platform manylinux2014_x86_64 --python-version 3.11",
+            id="another Python",
+        ),
+    ],
+)
+def test_a_compiled_module_that_python_cannot_load_is_named(
+    tmp_path: Path, sums: tuple[Record, ...], file: str, header: bytes, message: str, fix: str
+) -> None:
+    """Python itself says only `No module named '_fast'`."""
+    (tmp_path / "lambda_function.py").write_text("import _fast\ndef lambda_handler(event, context): return []\n")
+    (tmp_path / file).write_bytes(header + bytes(64))
+    with load_reward_function(str(tmp_path), wall_clock=time, runtime="python3.11") as reward_function:
+        (finding,), _ = findings_and_error(check_contract, probe_context(reward_function, sums))
+
+    assert (finding.severity, finding.measured) == (Severity.FAIL, "Runtime.ImportModuleError")
+    assert finding.message == message
+    assert finding.fix.startswith(fix)
+
+
+def test_a_package_that_is_right_for_lambda_is_not_blamed(tmp_path: Path, sums: tuple[Record, ...]) -> None:
+    """It is for a Python that this machine does not have, or for another system."""
+    (tmp_path / "lambda_function.py").write_text("import _fast\ndef lambda_handler(event, context): return []\n")
+    header = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00\x3e\x00" + bytes(64)
+    (tmp_path / "_fast.cpython-314-x86_64-linux-gnu.so").write_bytes(header)
+    with load_reward_function(str(tmp_path), wall_clock=time, runtime="python3.14") as reward_function:
+        (finding,), _ = findings_and_error(check_contract, probe_context(reward_function, sums))
+
+    assert finding.message.startswith(
+        "The function cannot be judged on this machine. _fast.cpython-314-x86_64-linux-gnu.so is built for Python "
+        "3.14, Linux on x86_64, which Lambda can load"
+    )

@@ -12,6 +12,7 @@ import pytest
 
 from simulator.grading.grader import Grader, GradingResult, Invocation, ThrottledError
 from simulator.grading.grader_error import GraderError
+from simulator.grading.lambda_failure import LambdaFailure
 from simulator.http.service_calls import ServiceCalls
 from simulator.settings import GradingSettings
 from tests.grading.sample_rollouts import FUNCTION, samples
@@ -73,6 +74,7 @@ def grade(
     count: int = 6,
     text: str = "#### 7",
     max_concurrency: int | None = None,
+    explain: Callable[[LambdaFailure], str] = lambda _failure: "",
     **settings: Any,
 ) -> GradingResult:
     """Grade `count` rollouts, two per call by default."""
@@ -82,6 +84,7 @@ def grade(
         executor=executor,
         max_concurrency=max_concurrency,
         settings=GradingSettings(**{"rollouts_per_call": 2, **settings}),
+        explain=explain,
     )
     return grader.grade(samples(count, text=text), split="train", step=3)
 
@@ -201,6 +204,18 @@ def test_a_failed_call_is_narrowed_to_the_rollout_that_fails_alone(executor: Thr
         'It was grading the text "#### 7". Its log is in CloudWatch Logs under /aws/lambda/reward.'
     )
     assert function.calls == [[name_of(index) for index in range(6)], *([name_of(index)] for index in range(6))]
+
+
+def test_what_is_known_about_a_failure_comes_before_the_text_that_was_graded(executor: ThreadPoolExecutor) -> None:
+    """For example that a compiled module is built for another processor."""
+    function = FakeFunction(lambda _rollouts, _number: failed_invocation("ImportError", "No module named '_b'"))
+    with pytest.raises(GraderError) as error:
+        grade(function, executor, rollouts_per_call=1, explain=lambda failure: f"About {failure.type}: use a wheel.")
+    assert str(error.value) == (
+        f"{FUNCTION} for rollout {name_of(0)}: the function failed with ImportError: No module named '_b'. "
+        'About ImportError: use a wheel. It was grading the text "#### 7". Its log is in CloudWatch Logs under '
+        "/aws/lambda/reward."
+    )
 
 
 def test_a_failure_that_no_rollout_repeats_alone_names_the_whole_call(executor: ThreadPoolExecutor) -> None:

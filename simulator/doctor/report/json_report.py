@@ -40,7 +40,7 @@ def build_document(report: DoctorReport) -> dict[str, Any]:
         "questions": dict(report.inputs),
         "hyperparameters": asdict(report.hyperparameters),
         "calls": report.call_count,
-        "notes": [report.calibration_warning] if report.calibration_warning else [],
+        "notes": [*report.differences, *([report.calibration_warning] if report.calibration_warning else [])],
         "verdict": report.verdict,
         "counts": {severity.value: report.count(severity) for severity in Severity},
         "findings": [_finding(finding) for finding in sort_by_severity(report.findings)],

@@ -71,7 +71,9 @@ def _heading(report: DoctorReport) -> Text:
     rollouts = f"\nrollouts: {one_line(report.rollouts_source)}" if report.rollouts_source else ""
     warning = f"\n{one_line(report.calibration_warning)}" if report.calibration_warning else ""
     return Text.assemble(
-        (f"Reward doctor: {one_line(report.function_name)}\n", "bold"), (f"{one_line(scope)}{rollouts}{warning}", "dim")
+        (f"Reward doctor: {one_line(report.function_name)}\n", "bold"),
+        (f"{one_line(scope)}{rollouts}{warning}", "dim"),
+        *((f"\nWarning: {one_line(text)}", _STYLES[Severity.WARN]) for text in report.differences),
     )
 
 

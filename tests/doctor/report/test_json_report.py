@@ -50,6 +50,13 @@ def test_the_json_has_its_documented_keys() -> None:
     }
 
 
+def test_the_notes_are_about_the_function_and_the_model() -> None:
+    """How the function ran here in another way than at AWS comes first."""
+    report = sample_report(OK_FINDING, inputs={"model": "openai.gpt-oss-120b"}, differences=("another Python",))
+
+    assert json.loads(render_json(report))["notes"] == ["another Python", report.calibration_warning]
+
+
 def test_a_simulated_run_has_its_metrics_and_the_hidden_truth() -> None:
     """Per step, and the evaluations."""
     trace = sample_trace(steps=1, error="It failed.")

@@ -71,6 +71,19 @@ What a finding means: rft-sim doctor --explain S4
     )
 
 
+def test_how_the_function_ran_in_another_way_than_at_aws_is_a_warning_below_the_heading() -> None:
+    """Before all findings."""
+    report = render(sample_report(OK_FINDING, differences=("It runs on Python 3.11.", "It has another processor.")))
+
+    assert report.splitlines()[:5] == [
+        "Reward doctor: reward",
+        "train.jsonl: 300 records, 32 tested in 123 calls · openai.gpt-oss-20b, batches",
+        "of 4, 1 epoch, learning rate x1 · seed 0",
+        "Warning: It runs on Python 3.11.",
+        "Warning: It has another processor.",
+    ]
+
+
 def test_a_repeated_prompt_is_shortened() -> None:
     """In another finding. For a second response of one finding it is left out."""
     prompt = "A long prompt that goes on and on and on until its end."

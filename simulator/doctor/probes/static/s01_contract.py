@@ -8,7 +8,7 @@ from simulator.doctor.finding import Finding, Probe, Severity
 from simulator.doctor.invocation import Call, usable_scores
 from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.probes.static.event_layouts import other_layouts
-from simulator.doctor.probes.static.lambda_errors import lambda_error_fix
+from simulator.doctor.probes.static.lambda_errors import find_foreign_modules, lambda_error_fix
 from simulator.doctor.probes.static.result_checks import (
     METRIC_TYPES,
     fix_for_metrics,
@@ -140,6 +140,10 @@ def _failed_call_finding(context: ProbeContext, sample_call: SampleCall, *, scor
     elif failure is None:
         message = f"The response cannot be used: {sample_call.error}."
         fix = _list_fix(sample_call.call.invocation.payload)
+    elif modules := find_foreign_modules(failure, context.reward_function):
+        where = "cannot be judged on this machine" if modules.loads_at_aws else "cannot start"
+        message = f"The function {where}. {modules.explanation}"
+        fix = modules.advice
     else:
         message = "The function fails on ordinary rollouts."
         fix = lambda_error_fix(failure, context.reward_function) or _layout_fix(context, sample_call) or _EVENT_FIX
