@@ -11,6 +11,7 @@ from simulator.aws.role_sessions import find_session_by_arn
 from simulator.identity.iam_evaluation import Identity, denial_reason, root_arn
 from simulator.identity.policy_conditions import ConditionContext, MalformedPolicy
 from simulator.identity.policy_evaluation import Effect, PolicyDocument, Principal, evaluate_policies
+from simulator.identity.policy_simulation import NamedPolicy
 
 if TYPE_CHECKING:
     from moto.iam.models import Group, IAMBackend, ManagedPolicy, Role, User
@@ -19,6 +20,9 @@ _CALLER = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):(?:iam|sts)::(?P<account>\d{12}):"
     r"(?:(?P<root>root)|user/(?:.*/)?(?P<user>[^/]+)|role/(?:.*/)?(?P<role>[^/]+)"
     r"|assumed-role/(?P<session_role>[^/]+)/(?P<session>.+)|federated-user/(?P<federated>.+))"
+)
+_POLICY_HOLDER = re.compile(
+    r"arn:aws[a-z-]*:iam::(?P<account>\d{12}):(?P<kind>user|group|role)/(?:.*/)?(?P<name>[^/]+)"
 )
 _INVOKE = "lambda:InvokeFunction"
 _ALLOW_ALL: tuple[PolicyDocument, ...] = ({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]},)
@@ -74,6 +78,35 @@ def invoke_denial_reason(
     )
 
 
+def named_policies(arn: str) -> tuple[NamedPolicy, ...] | None:
+    """Return the policies of a user with those of its groups, of a role or of a group; None if it does not exist.
+
+    The id of a managed policy is its name. That of an inline policy also names its holder (OBSERVED for roles).
+    """
+    match = _POLICY_HOLDER.fullmatch(arn)
+    if match is None:
+        return None
+    backend, name = _backend(match["account"]), match["name"]
+    holder: User | Group | Role | None
+    if match["kind"] == "role":
+        holder = _find_role(backend, name)
+    else:
+        holder = backend.users.get(name) if match["kind"] == "user" else backend.groups.get(name)
+    if holder is None or holder.arn != arn:
+        return None
+    holders = [(match["kind"], holder)]
+    if match["kind"] == "user":
+        holders += [("group", group) for group in _groups_of(backend, backend.users[name])]
+    return tuple(
+        NamedPolicy(id=policy_id, document=document)
+        for kind, each in holders
+        for policy_id, document in (
+            *((f"{kind}_{each.name}_{policy}", document) for policy, document in each.policies.items()),
+            *((policy.name, _default_document(policy)) for policy in each.managed_policies.values()),
+        )
+    )
+
+
 def service_may_assume(role_arn: str, *, service: str) -> bool:
     """Whether a role exists and its trust policy lets an AWS service, such as lambda.amazonaws.com, assume it.
 
@@ -107,8 +140,7 @@ def _load_user(arn: str, *, account: str, name: str) -> Identity:
     user = backend.users.get(name)
     if user is None:
         return Identity(arn=arn, account=account, is_user=True, principal_arns=(arn,))
-    groups = [group for group in list(backend.groups.values()) if user in group.users]
-    policy_holders: list[User | Group] = [user, *groups]
+    policy_holders: list[User | Group] = [user, *_groups_of(backend, user)]
     boundary: Mapping[str, str] = vars(user).get("permissions_boundary", {})
     return Identity(
         arn=arn,
@@ -126,6 +158,10 @@ def _load_user(arn: str, *, account: str, name: str) -> Identity:
             *_tag_keys(user.tags),
         ),
     )
+
+
+def _groups_of(backend: "IAMBackend", user: "User") -> "list[Group]":
+    return [group for group in list(backend.groups.values()) if user in group.users]
 
 
 def record_federated_user(arn: str, *, account: str, issuer_arn: str, policy: str | None) -> None:

@@ -1,4 +1,4 @@
-"""IAM operations that moto lacks: service-specific credentials (long-term Bedrock keys) and users' boundaries.
+"""IAM operations that moto lacks: long-term Bedrock keys, the boundaries of users, and the policy simulator.
 
 Importing this module imports moto; only `moto_app` does.
 """
@@ -19,6 +19,7 @@ from moto.iam.exceptions import (
 from moto.iam.models import User
 from moto.iam.responses import IamResponse
 
+from simulator.aws import iam_simulation
 from simulator.aws.moto_patches import caller_utcnow
 from simulator.aws.moto_state import current_seed
 from simulator.aws.service_credentials import (
@@ -117,6 +118,14 @@ class IamOperations(IamResponse):
         if list_credentials(user):
             raise DeleteConflictException("Cannot delete entity, must remove service specific credentials first.")
         return super().delete_user()
+
+    def simulate_principal_policy(self) -> ActionResult:
+        """Return what a user, a group or a role may do."""
+        return ActionResult(iam_simulation.simulate_principal_policy(self.params, account=self.current_account))
+
+    def simulate_custom_policy(self) -> ActionResult:
+        """Return what policies in the request allow."""
+        return ActionResult(iam_simulation.simulate_custom_policy(self.params, account=self.current_account))
 
     def _check_boundary(self, boundary: str) -> None:
         if not self.backend.policy_arn_regex.match(boundary):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 ConditionContext = Mapping[str, str | Sequence[str]]
 """Condition keys, in upper or lower case, each with one value or several."""
@@ -66,6 +67,18 @@ def compile_pattern(
         parts += [*_regex_parts(text[end : match.start()]), re.escape(value)]
         end = match.end()
     return _join_parts([*parts, *_regex_parts(text[end:])], ignore_case=ignore_case)
+
+
+def statement_context_keys(statement: Mapping[str, Any], *, expand_variables: bool) -> list[str]:
+    """Return the condition keys that a statement names: in its conditions, and as variables without a default."""
+    block: Mapping[str, Mapping[str, object]] = statement.get("Condition") or {}
+    texts = [*as_string_list(statement.get("Resource", [])), *as_string_list(statement.get("NotResource", []))]
+    keys: list[str] = []
+    for conditions in block.values():
+        keys += conditions
+        texts += [text for expected in conditions.values() for text in as_string_list(expected)]
+    names = (match[1] for text in texts for match in _VARIABLE.finditer(text)) if expand_variables else ()
+    return keys + [name.strip() for name in names if name not in _ESCAPABLE and "," not in name]
 
 
 def as_string_list(value: object) -> list[str]:

@@ -18,6 +18,7 @@ from simulator.identity.policy_conditions import (
     as_string_list,
     compile_pattern,
     evaluate_conditions,
+    statement_context_keys,
 )
 
 PolicyDocument = str | Mapping[str, Any]
@@ -33,11 +34,20 @@ class Effect(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StatementReference:
+    """A statement, by the index of its document and its own index in the document."""
+
+    document: int
+    statement: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The effect of the documents, and the statement that decides."""
+    """The effect of the documents, and the statements that decide: the first that denies, or all that allow."""
 
     effect: Effect
     reason: str
+    statements: tuple[StatementReference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +76,12 @@ def evaluate_policies(
     Raises:
         MalformedPolicy: a document, a statement or a condition is malformed.
     """
-    allow_decision: Decision | None = None
-    for document in documents:
-        policy = _parse_document(document) if isinstance(document, str) else document
-        variables = policy.get("Version") == "2012-10-17"
-        for statement in _statements(policy):
+    allow_reason = ""
+    allowing: list[StatementReference] = []
+    for document_index, document in enumerate(documents):
+        policy = parse_document(document)
+        variables = _expands_variables(policy)
+        for statement_index, statement in enumerate(_statements(policy)):
             try:
                 if not _applies(
                     statement, action=action, resource=resource, context=context or {}, variables=variables
@@ -91,10 +102,41 @@ def evaluate_policies(
             ) as error:  # moto accepts any text as a session policy
                 raise MalformedPolicy("a statement is malformed") from error
             name = f"statement {statement['Sid']}" if statement.get("Sid") else "a statement without a Sid"
+            reference = StatementReference(document=document_index, statement=statement_index)
             if effect is Effect.DENY:
-                return Decision(effect=effect, reason=f"denied by {name}")
-            allow_decision = allow_decision or Decision(effect=effect, reason=f"allowed by {name}")
-    return allow_decision or Decision(effect=Effect.IMPLICIT_DENY, reason=f"no statement allows {action} on {resource}")
+                return Decision(effect=effect, reason=f"denied by {name}", statements=(reference,))
+            allow_reason = allow_reason or f"allowed by {name}"
+            allowing.append(reference)
+    if allowing:
+        return Decision(effect=Effect.ALLOW, reason=allow_reason, statements=tuple(allowing))
+    return Decision(effect=Effect.IMPLICIT_DENY, reason=f"no statement allows {action} on {resource}")
+
+
+def list_context_keys(documents: Iterable[PolicyDocument], *, action: str) -> list[str]:
+    """Return the condition keys that the statements about an action need, in the order of their appearance.
+
+    Raises:
+        MalformedPolicy: a document is not JSON, or a statement is malformed.
+    """
+    keys: list[str] = []
+    for document in documents:
+        policy = parse_document(document)
+        for statement in _statements(policy):
+            try:
+                if _concerns_action(statement, action, context={}, variables=_expands_variables(policy)):
+                    keys += statement_context_keys(statement, expand_variables=_expands_variables(policy))
+            except (AttributeError, TypeError) as error:
+                raise MalformedPolicy("a statement is malformed") from error
+    return list(dict.fromkeys(keys))
+
+
+def parse_document(document: PolicyDocument) -> Mapping[str, Any]:
+    """Return a policy as a mapping.
+
+    Raises:
+        MalformedPolicy: it is not JSON.
+    """
+    return _parse_document(document) if isinstance(document, str) else document
 
 
 @lru_cache(maxsize=512)
@@ -112,26 +154,39 @@ def _statements(policy: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return statements if isinstance(statements, list) else [statements]
 
 
+def _expands_variables(policy: Mapping[str, Any]) -> bool:
+    return bool(policy.get("Version") == "2012-10-17")
+
+
 def _applies(
     statement: Mapping[str, Any], *, action: str, resource: str, context: ConditionContext, variables: bool
 ) -> bool:
-    def matches(patterns: object, text: str, *, ignore_case: bool) -> bool:
-        compiled = (
-            compile_pattern(pattern, context=context, expand_variables=variables, ignore_case=ignore_case)
-            for pattern in as_string_list(patterns)
-        )
-        return any(pattern is not None and pattern.fullmatch(text) is not None for pattern in compiled)
+    if not _concerns_action(statement, action, context=context, variables=variables):
+        return False
 
-    if "Action" in statement:
-        if not matches(statement["Action"], action, ignore_case=True):
-            return False
-    elif matches(statement.get("NotAction", "*"), action, ignore_case=True):
+    def matches(patterns: object) -> bool:
+        return _matches_any(patterns, resource, context=context, variables=variables, ignore_case=False)
+
+    if "Resource" in statement and not matches(statement["Resource"]):
         return False
-    if "Resource" in statement and not matches(statement["Resource"], resource, ignore_case=False):
-        return False
-    if "NotResource" in statement and matches(statement["NotResource"], resource, ignore_case=False):
+    if "NotResource" in statement and matches(statement["NotResource"]):
         return False
     return evaluate_conditions(statement.get("Condition"), context=context, expand_variables=variables)
+
+
+def _concerns_action(statement: Mapping[str, Any], action: str, *, context: ConditionContext, variables: bool) -> bool:
+    def matches(patterns: object) -> bool:
+        return _matches_any(patterns, action, context=context, variables=variables, ignore_case=True)
+
+    return matches(statement["Action"]) if "Action" in statement else not matches(statement.get("NotAction", "*"))
+
+
+def _matches_any(patterns: object, text: str, *, context: ConditionContext, variables: bool, ignore_case: bool) -> bool:
+    compiled = (
+        compile_pattern(pattern, context=context, expand_variables=variables, ignore_case=ignore_case)
+        for pattern in as_string_list(patterns)
+    )
+    return any(pattern is not None and pattern.fullmatch(text) is not None for pattern in compiled)
 
 
 def _names_principal(statement: Mapping[str, Any], principal: Principal, *, match_account: bool) -> bool:

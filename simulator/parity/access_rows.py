@@ -123,6 +123,20 @@ ACCESS_ROWS: Final = (
         "IAM is checked for Mantle's actions and `lambda:InvokeFunction` only",
     ),
     known_row(
+        "policy-simulator",
+        _CALLERS,
+        (D, O),
+        "`iam simulate-principal-policy` and `simulate-custom-policy`: one result for each action, with the decision on "
+        "each resource",
+        "by the evaluation that also decides about jobs; without PolicyExclusionList and organizations",
+    ),
+    inferred_row(
+        "policy-simulator-details",
+        _CALLERS,
+        "Which missing context values are reported, and the ids of resource policies",
+        "the keys of all statements about the action; `ResourcePolicy`",
+    ),
+    known_row(
         "header",
         _PROJECTS,
         (D,),

@@ -75,6 +75,33 @@ TRAINING_ROWS: Final = (
         "the check reads only the zip file's directory; it also refuses links, devices and 65,536 files. Invoke "
         "refuses a package whose fault this check cannot find",
     ),
+    known_row(
+        "function-configuration",
+        _GRADING,
+        (D, O),
+        "CreateFunction and its updates refuse limits, names and size of variables, runtimes, architectures, layers and "
+        "sizes of packages, with ValidationException or InvalidParameterValueException",
+        "with AWS's messages; a layer of another account is one that does not exist",
+    ),
+    known_row(
+        "execution-role",
+        _GRADING,
+        (D, O),
+        "The trust policy of the function's role must let `lambda.amazonaws.com` assume it",
+        "checked when the role is set; a role is usable at once, where AWS needs some seconds",
+    ),
+    known_row(
+        "malformed-handler",
+        _GRADING,
+        (O,),
+        "A handler without a dot is accepted; each call fails with `Runtime.MalformedHandlerName`",
+    ),
+    inferred_row(
+        "configuration-of-wrong-type",
+        _GRADING,
+        "The message for a parameter of a wrong JSON type",
+        "400 `SerializationException`, in the words of other AWS services",
+    ),
     inferred_row(
         "event-shape",
         _GRADING,

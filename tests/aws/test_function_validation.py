@@ -128,6 +128,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
 }
 
 
+@pytest.mark.shows("function-configuration")
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_refused_function_is_not_created(account: AccountClient, name: str) -> None:
     """With AWS's code and message."""
@@ -154,6 +155,7 @@ def test_a_refused_update_changes_nothing(account: AccountClient, name: str) -> 
     assert (status, error[0], message in error[1], after) == (400, code, True, before)
 
 
+@pytest.mark.shows("execution-role")
 @pytest.mark.parametrize("name", UNTRUSTING_ROLES)
 def test_a_role_must_trust_lambda(account: AccountClient, name: str) -> None:
     """At the creation and at an update; an update of the trust policy helps."""
@@ -316,6 +318,7 @@ RAW_BODIES: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.shows("configuration-of-wrong-type")
 @pytest.mark.parametrize("name", RAW_BODIES)
 def test_a_request_without_the_sdk_is_checked_too(account: AccountClient, name: str) -> None:
     """Values below a minimum and of a wrong type, which boto3 does not send."""

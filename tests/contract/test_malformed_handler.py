@@ -20,6 +20,7 @@ def function(served_simulator: RunningSimulator) -> str:
     return arn
 
 
+@pytest.mark.shows("malformed-handler")
 def test_an_invocation_returns_the_runtimes_error(served_simulator: RunningSimulator, function: str) -> None:
     """The call itself succeeds."""
     answer = served_simulator.lambda_client.invoke(FunctionName=function, Payload=b"{}")

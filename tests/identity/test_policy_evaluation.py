@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from simulator.identity.policy_conditions import ConditionContext, MalformedPolicy
-from simulator.identity.policy_evaluation import Decision, Effect, Principal, evaluate_policies
+from simulator.identity.policy_evaluation import (
+    Decision,
+    Effect,
+    Principal,
+    StatementReference,
+    evaluate_policies,
+    list_context_keys,
+)
 
 FUNCTION = "arn:aws:lambda:us-west-2:123456789012:function:grader"
 ALLOW = Effect.ALLOW
@@ -244,12 +251,43 @@ def test_the_effect_is_iams(case: Case) -> None:
 
 
 def test_the_reason_names_the_deciding_statement() -> None:
-    """By its Sid."""
-    documents: list[dict[str, Any]] = [{"Statement": allow()}, {"Statement": [deny(Sid="NotTonight")]}]
+    """By its Sid, and by its place."""
+    documents: list[dict[str, Any]] = [{"Statement": allow()}, {"Statement": [allow(), deny(Sid="NotTonight")]}]
 
     assert evaluate_policies(documents, action="lambda:InvokeFunction", resource=FUNCTION) == Decision(
-        effect=Effect.DENY, reason="denied by statement NotTonight"
+        effect=Effect.DENY,
+        reason="denied by statement NotTonight",
+        statements=(StatementReference(document=1, statement=1),),
     )
+
+
+def test_all_statements_that_allow_are_named() -> None:
+    """The reason names the first."""
+    documents: list[dict[str, Any]] = [{"Statement": [allow(Action="s3:*"), allow(Sid="A")]}, {"Statement": allow()}]
+
+    assert evaluate_policies(documents, action="lambda:InvokeFunction", resource=FUNCTION) == Decision(
+        effect=Effect.ALLOW,
+        reason="allowed by statement A",
+        statements=(StatementReference(document=0, statement=1), StatementReference(document=1, statement=0)),
+    )
+
+
+def test_the_context_keys_of_an_action_are_those_of_its_statements() -> None:
+    """In conditions and in variables; a variable with a default needs none, and 2008 knows no variables."""
+    condition = {"StringLike": {"aws:SourceIp": "10.*"}, "StringEquals": {"s3:prefix": "${aws:username}/*"}}
+    statements = [
+        allow(Action="lambda:*", Condition=condition),
+        allow(Resource="arn:aws:s3:::${aws:PrincipalTag/team}/${aws:userid, 'none'}/${*}"),
+        allow(Action="s3:*", Condition={"Bool": {"aws:SecureTransport": "true"}}),
+    ]
+    documents: list[dict[str, Any]] = [
+        {"Version": "2012-10-17", "Statement": statements},
+        {"Version": "2008-10-17", "Statement": allow(Resource="${aws:RequestedRegion}")},
+    ]
+
+    assert list_context_keys(documents, action="lambda:InvokeFunction") == [
+        *("aws:SourceIp", "s3:prefix", "aws:username", "aws:PrincipalTag/team"),
+    ]
 
 
 def test_a_percent_encoded_document_is_parsed() -> None:
