@@ -126,8 +126,8 @@ ACCESS_ROWS: Final = (
         "policy-simulator",
         _CALLERS,
         (D, O),
-        "`iam simulate-principal-policy` and `simulate-custom-policy`: one result for each action, with the decision on "
-        "each resource",
+        "`iam simulate-principal-policy` and `simulate-custom-policy`: one result for each action, with the decision "
+        "on each resource",
         "by the evaluation that also decides about jobs; without PolicyExclusionList and organizations",
     ),
     inferred_row(

@@ -79,8 +79,8 @@ TRAINING_ROWS: Final = (
         "function-configuration",
         _GRADING,
         (D, O),
-        "CreateFunction and its updates refuse limits, names and size of variables, runtimes, architectures, layers and "
-        "sizes of packages, with ValidationException or InvalidParameterValueException",
+        "CreateFunction and its updates refuse limits, names and size of variables, runtimes, architectures, layers "
+        "and sizes of packages, with ValidationException or InvalidParameterValueException",
         "with AWS's messages; a layer of another account is one that does not exist",
     ),
     known_row(
