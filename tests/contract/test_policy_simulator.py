@@ -69,7 +69,7 @@ def function(served_simulator: RunningSimulator) -> str:
     return served_simulator.deploy(GRADER, name="simulated")
 
 
-def create_user(served: RunningSimulator, case: Case, *, mantle: bool = True) -> tuple[str, dict[str, str]]:
+def create_user(served: RunningSimulator, case: Case, *, mantle: bool = True) -> tuple[str, Any]:
     """Create a user; return its ARN and an access key."""
     iam = served.iam_client
     arn = iam.create_user(UserName=case.name)["User"]["Arn"]
@@ -102,7 +102,7 @@ def simulate(served: RunningSimulator, arn: str, action: str, resource: str) -> 
     return str(result["EvalDecision"])
 
 
-def invoke_status(served: RunningSimulator, key: dict[str, str], function: str) -> int:
+def invoke_status(served: RunningSimulator, key: Any, function: str) -> int:
     """Return the status of a dry run of the function with an access key."""
     session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)
     client = session.client("lambda", endpoint_url=served.url)
@@ -114,7 +114,7 @@ def invoke_status(served: RunningSimulator, key: dict[str, str], function: str) 
         client.close()
 
 
-def send_job(served: RunningSimulator, key: dict[str, str], body: dict[str, Any]) -> Any:
+def send_job(served: RunningSimulator, key: Any, body: dict[str, Any]) -> Any:
     """Create a job with a Bedrock key of a user; return the response."""
     headers = {"authorization": f"Bearer {create_bedrock_key(key)}"}
     return served.http.post("/v1/fine_tuning/jobs", json=body, headers=headers)
