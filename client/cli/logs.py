@@ -8,7 +8,7 @@ import typer
 
 from client.cli.arguments import DEFAULT_REWARD_FOLDER
 from client.deployment_package import function_name_for
-from client.function_logs import fetch_last_log_lines
+from client.function_logs import fetch_last_log_lines, find_log_group
 from client.sdk_clients import open_aws_clients
 from client.target import target_from_environment
 from client.terminal import write_stdout
@@ -23,5 +23,6 @@ def logs(
     """Print the last lines of a reward function's log."""
     name = function or function_name_for(DEFAULT_REWARD_FOLDER)
     with open_aws_clients(target_from_environment()) as aws_clients:
-        for line in fetch_last_log_lines(name, logs_client=aws_clients.logs):
+        group = find_log_group(name, lambda_client=aws_clients.lambda_client)
+        for line in fetch_last_log_lines(group, logs_client=aws_clients.logs):
             write_stdout(f"{line}\n")

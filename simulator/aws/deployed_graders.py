@@ -127,6 +127,7 @@ class DeployedGraders:
             max_concurrency=function_spec.reserved_concurrency,
             settings=self._settings.grading,
             explain=explain,
+            log_group=function_spec.log_group,
         )
         return grader.grade(samples, split=split, step=step)
 

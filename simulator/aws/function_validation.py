@@ -129,6 +129,7 @@ def _check_parameters(request: Request, *, required: Sequence[str] = ()) -> None
     vpc = _mapping(request, "VpcConfig")
     if vpc is not None:
         vpc.setdefault("SecurityGroupIds", [])  # likewise
+    logging = _mapping(request, "LoggingConfig")
     error = find_configuration_error(
         FunctionParameters(
             description=_text(request, "Description"),
@@ -141,6 +142,7 @@ def _check_parameters(request: Request, *, required: Sequence[str] = ()) -> None
             environment=None if environment is None else _variables(environment),
             layers=_texts(request, "Layers"),
             architectures=_texts(request, "Architectures"),
+            logging=None if logging is None else _strings(logging),
         )
     )
     if error is not None:
@@ -214,6 +216,10 @@ def _texts(request: Request, name: str) -> tuple[str, ...] | None:
 def _variables(environment: Request) -> dict[str, str]:
     variables: dict[str, Any] = _value(environment, "Variables", dict, "a map") or {}
     return {name: _checked(value, str, "a String") for name, value in variables.items()}
+
+
+def _strings(structure: Request) -> dict[str, str]:
+    return {name: _checked(value, str, "a String") for name, value in structure.items() if value is not None}
 
 
 def _value(request: Request, name: str, expected: type[_Value], description: str) -> _Value | None:

@@ -19,6 +19,8 @@ def find_function(reference: FunctionReference) -> FunctionSpec:
         FunctionNotActive: it is not active.
         UnsupportedPackage: it is a container image, which the simulator does not run.
     """
+    from simulator.aws.logging_configs import logging_config_of  # noqa: PLC0415 - it imports moto
+
     backend = _backend(reference)
     function = _find_stored_function(backend, reference)
     if function.state != "Active":
@@ -43,6 +45,7 @@ def find_function(reference: FunctionReference) -> FunctionSpec:
         layers=tuple(_layer_code(backend, layer["Arn"]) for layer in function.layers),
         reserved_concurrency=_reserved_concurrency(backend, reference),
         log_group=function.logs_group_name,
+        logging=logging_config_of(function),
         architecture=function.architectures[0] if function.architectures else "x86_64",
     )
 

@@ -61,6 +61,7 @@ def _load_moto_once() -> MotoApp:
 
     from simulator.aws.function_validation import install_function_validation  # noqa: PLC0415 - moto is slow to import
     from simulator.aws.iam_operations import install_iam_operations  # noqa: PLC0415 - moto is slow to import
+    from simulator.aws.logging_configs import install_logging_configs  # noqa: PLC0415 - moto is slow to import
     from simulator.aws.moto_patches import install_moto_patches  # noqa: PLC0415 - moto is slow to import
     from simulator.aws.package_validation import install_package_validation  # noqa: PLC0415 - moto is slow to import
     from simulator.aws.sts_operations import install_sts_operations  # noqa: PLC0415 - moto is slow to import
@@ -72,6 +73,7 @@ def _load_moto_once() -> MotoApp:
     install_iam_operations()
     install_sts_operations()
     install_package_validation()
+    install_logging_configs()
     install_function_validation()
     for module in PRELOADED_MODULES:
         import_module(f"moto.{module}.responses" if module != "awslambda_simple" else f"moto.{module}.models")

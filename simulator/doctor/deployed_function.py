@@ -1,7 +1,6 @@
 """A reward function that is deployed in a running simulator or at AWS, invoked through Lambda's API."""
 
 import base64
-import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from simulator.lambdas.errors import AccessDenied, FunctionNotFound, InvocationR
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.interpreters import InterpreterFolders, describe_other_python, nearest_interpreter
 from simulator.lambdas.limits import MAX_REQUEST_BYTES, TIMEOUT_RANGE_SECONDS
+from simulator.lambdas.system_log import parse_report
 from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 if TYPE_CHECKING:
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
 _READ_SECONDS: Final = TIMEOUT_RANGE_SECONDS[1] + 10
 _CONNECT_SECONDS: Final = 5
 _ATTEMPTS_AT_AWS: Final = 4  # with botocore's own pauses, because throttling ends
-
-_NUMBER: Final = r"([0-9.]+)"
-_DURATION: Final = re.compile(rf"\tDuration: {_NUMBER} ms")
-_INIT: Final = re.compile(rf"\tInit Duration: {_NUMBER} ms")
-_MEMORY: Final = re.compile(rf"\tMax Memory Used: {_NUMBER} MB")
 
 _EXPIRED: Final = ("ExpiredTokenException", "ExpiredToken", "RequestExpired")
 _UNKNOWN_CALLER: Final = (
@@ -79,6 +74,7 @@ class DeployedRewardFunction:
         except BotoCoreError as error:
             raise InvocationRejected(f"Lambda in {self.location} could not be reached: {error}.") from None
         log = base64.b64decode(response.get("LogResult", "")).decode("utf-8", "replace")
+        report = parse_report(log)
         return Invocation(
             payload=payload,
             function_error=response.get("FunctionError"),
@@ -86,9 +82,9 @@ class DeployedRewardFunction:
             log_stream="",
             request_id=response["ResponseMetadata"].get("RequestId", ""),
             executed_version=response.get("ExecutedVersion", ""),
-            duration_ms=_parse_number(_DURATION, log) or 0.0,
-            init_ms=_parse_number(_INIT, log),
-            max_memory_mb=int(_parse_number(_MEMORY, log) or 0),
+            duration_ms=report.duration_ms or 0.0,
+            init_ms=report.init_ms,
+            max_memory_mb=report.max_memory_mb,
             finished_at=self.now(),
         )
 
@@ -197,8 +193,3 @@ def _convert_error(error: "ClientError", *, name: str, location: str) -> Invocat
                 "lambda:GetFunctionConfiguration."
             )
     return InvocationRejected(f"{code}: {message}")
-
-
-def _parse_number(pattern: re.Pattern[str], log: str) -> float | None:
-    match = pattern.search(log)
-    return float(match[1]) if match else None

@@ -108,6 +108,7 @@ class Grader:
         max_concurrency: int | None,
         settings: GradingSettings,
         explain: Callable[[LambdaFailure], str] = lambda _failure: "",
+        log_group: str = "",
     ) -> None:
         """Connect the parts.
 
@@ -117,6 +118,7 @@ class Grader:
             executor: makes concurrent calls.
             max_concurrency: the most calls at once, or None for no limit.
             settings: the event's layout, the batch size and the number of attempts.
+            log_group: the function's log group, if it is not that of its name.
             explain: returns what is known about the cause of a failure, as whole sentences; empty for most failures.
         """
         self._function = function
@@ -125,6 +127,7 @@ class Grader:
         self._max_concurrency = max_concurrency
         self._settings = settings
         self._explain = explain
+        self._log_group = log_group or f"/aws/lambda/{_function_name(function)}"
 
     def grade(self, samples: Sequence[Sample], *, split: str, step: int) -> GradingResult:
         """Return the rewards of `samples`.
@@ -240,12 +243,11 @@ class Grader:
             for name, text, element in zip(call.ids, call.texts, elements, strict=True):
                 self._invoke_once(_Call(ids=(name,), texts=(text,), payload=b"[" + encode_element(element) + b"]"))
             context = f"None of the {len(call.ids)} fails alone: it is the batch, or how often the function was called."
-        log = f"/aws/lambda/{_function_name(self._function)}"
         raise GraderError(
             function=self._function,
             rollout=call.name,
             reason=reason,
-            advice=f"{explanation}{context} Its log is in CloudWatch Logs under {log}.",
+            advice=f"{explanation}{context} Its log is in CloudWatch Logs under {self._log_group}.",
         )
 
 

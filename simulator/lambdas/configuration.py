@@ -27,6 +27,7 @@ from simulator.lambdas.limits import (
     RUNTIMES,
     TIMEOUT_RANGE_SECONDS,
 )
+from simulator.lambdas.logging_config import logging_error, logging_violations
 
 ARCHITECTURES: Final = ("x86_64", "arm64")
 INVALID_PARAMETER: Final = "InvalidParameterValueException"
@@ -57,7 +58,8 @@ _TOO_MANY_LAYERS: Final = f"Cannot reference more than {MAX_LAYERS} layers."
 class FunctionParameters:
     """The parameters of a request that configure a function. None stands for a parameter that the request lacks.
 
-    `layers` are ARNs of versions; the sizes are in MB and the timeout in seconds.
+    `layers` are ARNs of versions, and `logging` has the members of `LoggingConfig`. The sizes are in MB and the timeout
+    in seconds.
     """
 
     description: str | None = None
@@ -70,6 +72,7 @@ class FunctionParameters:
     environment: Mapping[str, str] | None = None
     layers: Sequence[str] | None = None
     architectures: Sequence[str] | None = None
+    logging: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,7 @@ def find_configuration_error(parameters: FunctionParameters) -> ConfigurationErr
         _environment_error(parameters.environment or {})
         or _layers_error(parameters.layers or ())
         or _runtime_error(parameters.runtime)
+        or logging_error(parameters.logging or {})
     )
     return ConfigurationError(error_type=INVALID_PARAMETER, message=message) if message else None
 
@@ -168,6 +172,9 @@ def _violations(parameters: FunctionParameters) -> Iterator[str]:
             yield violation("architectures", f"Member must have length {bound}", _list(architectures))
         elif sentence := architecture_violation("architectures", architectures):
             yield sentence
+
+    for member, value, rule in logging_violations(parameters.logging or {}):
+        yield violation(member, rule, value)
 
 
 def _text_violations(parameters: FunctionParameters) -> Iterator[str]:

@@ -37,6 +37,7 @@ def build_environment_variables(
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group or f"/aws/lambda/{spec.name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        **spec.logging.variables,
         "AWS_LAMBDA_RUNTIME_API": api_address,
         "AWS_ACCESS_KEY_ID": "ASIASIMULATOR0000000",
         "AWS_SECRET_ACCESS_KEY": "simulator",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from simulator.http.service_calls import ServiceCalls
+from simulator.lambdas.logging_config import LoggingConfig
 
 EnvironmentKey = tuple[object, ...]
 
@@ -34,6 +35,7 @@ class FunctionSpec:
     reserved_concurrency: int | None = None
     log_group: str = ""
     architecture: str = "x86_64"
+    logging: LoggingConfig = field(default_factory=LoggingConfig)
 
     @property
     def environment_key(self) -> EnvironmentKey:
@@ -50,6 +52,8 @@ class FunctionSpec:
             self.ephemeral_storage_mb,
             self.role,
             self.layers,
+            self.log_group,
+            self.logging,
         )
 
 

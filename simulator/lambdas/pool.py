@@ -243,7 +243,7 @@ class EnvironmentPool:
         return Worker(
             spec=spec,
             folder=folder / f"environment-{number}",
-            log_stream=self._log_stream(version=spec.version, request_id=request_id),
+            log_stream=self._log_stream(spec, request_id),
             config=WorkerConfig(
                 interpreter=interpreter,
                 runtime_folder=folder / "runtime",
@@ -254,10 +254,12 @@ class EnvironmentPool:
             ),
         )
 
-    def _log_stream(self, *, version: str, request_id: str) -> str:
+    def _log_stream(self, spec: FunctionSpec, request_id: str) -> str:
         day = datetime.fromtimestamp(self._now(), tz=UTC).strftime("%Y/%m/%d")
         digest = blake2b(request_id.encode(), digest_size=16).hexdigest()
-        return f"{day}/[{version}]{digest}"
+        # Functions can share a group of their choice, so its streams have their names (OBSERVED in public captures).
+        name = "" if spec.log_group in {"", f"/aws/lambda/{spec.name}"} else spec.name
+        return f"{day}/{name}[{spec.version}]{digest}"
 
     def _warn_of_other_python(self, runtime: str, interpreter: Interpreter) -> None:
         text = describe_other_python(runtime, interpreter)

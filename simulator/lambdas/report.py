@@ -34,8 +34,8 @@ def render_end_lines(
     used_mb: int,
     status: str | None,
 ) -> tuple[str, str]:
-    """Return the END and REPORT lines. `status` is None, "timeout" or "error". Init is billed, as since August 2025."""
-    billed = -int(-(duration_ms + (init_ms or 0.0)) // 1)
+    """Return the END and REPORT lines. `status` is None, "timeout" or "error"."""
+    billed = compute_billed_ms(duration_ms=duration_ms, init_ms=init_ms)
     fields = [
         f"REPORT RequestId: {request_id}",
         f"Duration: {duration_ms:.2f} ms",
@@ -48,6 +48,11 @@ def render_end_lines(
     if status is not None:
         fields.append(f"Status: {status}")
     return f"END RequestId: {request_id}\n", "\t".join(fields) + "\t\n"
+
+
+def compute_billed_ms(*, duration_ms: float, init_ms: float | None) -> int:
+    """Return the duration that is billed, in whole milliseconds. Init is billed, as since August 2025."""
+    return -int(-(duration_ms + (init_ms or 0.0)) // 1)
 
 
 def render_timeout_line(*, request_id: str, seconds: float, at: float) -> str:

@@ -12,6 +12,7 @@ from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.log_pipe import split_log_events
 from simulator.lambdas.runtime_api import MessageKind, RuntimeMessage
 from simulator.lambdas.service_call_recorder import make_trace_header
+from simulator.lambdas.system_log import SystemLog
 from simulator.lambdas.worker_process import WorkerConfig, WorkerProcess
 
 _POLL_SECONDS = 0.05
@@ -84,18 +85,23 @@ class Worker:
             outcome, duration_ms = init_failure, 0.0
         if outcome.status == "timeout":
             duration_ms = self.spec.timeout * 1e3
+        system_log = SystemLog(
+            config=self.spec.logging, request_id=request_id, function_arn=self.spec.arn, version=self.spec.version
+        )
         lines = (
             *split_log_events(init_log),
-            report.render_start_line(request_id=request_id, version=self.spec.version),
+            *system_log.start_lines(at=self._config.now()),
             *split_log_events(self._take_log()),
-            *((outcome.final_log_line,) if outcome.final_log_line else ()),
-            *report.render_end_lines(
-                request_id=request_id,
+            *system_log.end_lines(
+                at=self._config.now(),
                 duration_ms=duration_ms,
                 init_ms=self._init_ms if is_cold else None,
                 memory_mb=self.spec.memory_mb,
                 used_mb=round(self._peak_mb),
                 status=outcome.status,
+                failed=outcome.function_error is not None,
+                response_bytes=len(outcome.payload),
+                last_line=outcome.final_log_line,
             ),
         )
         return Invocation(

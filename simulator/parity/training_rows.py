@@ -68,6 +68,33 @@ TRAINING_ROWS: Final = (
         "AWS's own runtime client in a local process",
     ),
     known_row(
+        "function-python",
+        _GRADING,
+        (D,),
+        "A function runs on the Python of its Runtime and on the processor of its Architectures, and in any language "
+        "that Lambda has",
+        "on that Python if this machine has it, else on the simulator's own with a warning; on this machine's "
+        "processor; functions in Python only: a job with another one is refused",
+        setting="lambda_python",
+    ),
+    known_row(
+        "compiled-modules",
+        _GRADING,
+        (D,),
+        "A compiled module must be built for the Python, the processor and the system of the function",
+        "the same; the job, its error and the doctor name the module and what it was built for. If only this machine "
+        "cannot load it, the function is not blamed",
+    ),
+    known_row(
+        "logging-config",
+        _GRADING,
+        (D, O),
+        "`LoggingConfig`: text or JSON, levels of the application and of the system, and a log group; text with levels "
+        "is refused",
+        "AWS's runtime client formats and filters what the function logs. JSON has the records `platform.start`, "
+        "`platform.runtimeDone` and `platform.report`, and none of the init phase",
+    ),
+    known_row(
         "packages",
         _GRADING,
         (D, O),

@@ -91,6 +91,18 @@ def test_versions_and_aliases_are_found(functions: Any) -> None:
     ]
 
 
+def test_a_function_takes_its_request_and_copies_itself_for_a_version(functions: Any) -> None:
+    """`logging_configs` replaces these three methods, and a version has the attributes of its function."""
+    from moto.awslambda.models import LambdaFunction  # noqa: PLC0415 - moto is slow to import
+
+    config = {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "WARN"}
+    functions.update_function_configuration("grader", None, {"LoggingConfig": config})
+    version = functions.publish_version("grader")
+
+    assert {"__init__", "update_configuration", "get_configuration"} <= vars(LambdaFunction).keys()
+    assert version.get_configuration()["LoggingConfig"] == {**config, "LogGroup": "/aws/lambda/grader"}
+
+
 def test_an_unknown_function_raises_a_json_rest_error(functions: Any) -> None:
     """`find_function` treats it as not found."""
     from moto.core.exceptions import JsonRESTError  # noqa: PLC0415 - moto is slow to import

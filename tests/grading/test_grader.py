@@ -75,6 +75,7 @@ def grade(
     text: str = "#### 7",
     max_concurrency: int | None = None,
     explain: Callable[[LambdaFailure], str] = lambda _failure: "",
+    log_group: str = "",
     **settings: Any,
 ) -> GradingResult:
     """Grade `count` rollouts, two per call by default."""
@@ -85,6 +86,7 @@ def grade(
         max_concurrency=max_concurrency,
         settings=GradingSettings(**{"rollouts_per_call": 2, **settings}),
         explain=explain,
+        log_group=log_group,
     )
     return grader.grade(samples(count, text=text), split="train", step=3)
 
@@ -204,6 +206,13 @@ def test_a_failed_call_is_narrowed_to_the_rollout_that_fails_alone(executor: Thr
         'It was grading the text "#### 7". Its log is in CloudWatch Logs under /aws/lambda/reward.'
     )
     assert function.calls == [[name_of(index) for index in range(6)], *([name_of(index)] for index in range(6))]
+
+
+def test_an_error_names_the_log_group_that_the_function_is_configured_with(executor: ThreadPoolExecutor) -> None:
+    """Functions can share a group."""
+    function = FakeFunction(lambda _rollouts, _number: failed_invocation("ValueError", "no"))
+    with pytest.raises(GraderError, match=r"Its log is in CloudWatch Logs under rewards\.$"):
+        grade(function, executor, log_group="rewards")
 
 
 def test_what_is_known_about_a_failure_comes_before_the_text_that_was_graded(executor: ThreadPoolExecutor) -> None:

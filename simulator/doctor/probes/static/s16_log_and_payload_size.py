@@ -10,6 +10,7 @@ from simulator.doctor.probes.static.timed_calls import base_rollout_cases, invok
 from simulator.grading.lambda_event import encode_element
 from simulator.lambdas.function import Invocation
 from simulator.lambdas.limits import MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES
+from simulator.lambdas.system_log import is_start_line, is_system_line
 from simulator.training.dataset import Record
 
 MAX_LOG_BYTES: Final = 256 * 1024
@@ -49,7 +50,7 @@ def check_log_and_payload_size(context: ProbeContext) -> Iterator[Finding]:
         if invocation is not None:
             log_bytes.append(_function_log_bytes(invocation))
             response_bytes.append(len(invocation.payload))
-            is_truncated |= not any(line.startswith("START RequestId") for line in invocation.log_lines)
+            is_truncated |= not any(map(is_start_line, invocation.log_lines))
     if not log_bytes:
         yield LOG_AND_PAYLOAD_SIZE.not_measured("No call was made whose log and response could be measured.")
         return
@@ -114,8 +115,7 @@ def _element_bytes(context: ProbeContext, record: Record) -> int:
 
 def _function_log_bytes(invocation: Invocation) -> int:
     """Return the size of the function's own log lines."""
-    lambda_lines = ("START RequestId", "END RequestId", "REPORT RequestId")
-    return sum(len(line.encode()) for line in invocation.log_lines if not line.startswith(lambda_lines))
+    return sum(len(line.encode()) for line in invocation.log_lines if not is_system_line(line))
 
 
 def _format_bytes(count: int) -> str:
