@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, Final, TypeVar
 
-from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
+from moto.awslambda.exceptions import CrossAccountNotAllowed, InvalidParameterValueException, LambdaClientError
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 
 from simulator.aws.iam_identities import service_may_assume
@@ -59,7 +59,7 @@ def _wrap(name: str, replacement: Callable[..., Any]) -> None:
 
 def _create_function(original: Callable[..., Any], backend: LambdaBackend, spec: Request) -> Any:
     request = _without_nulls(spec)
-    _check_parameters(request, required=("Role",))
+    _check_parameters(request, required=("FunctionName", "Role"))
     if request.get("PackageType", "Zip") == "Zip" and not (request.get("Runtime") and request.get("Handler")):
         raise InvalidParameterValueException(_NO_RUNTIME)
     layers_bytes = _check_layers(backend, request.get("Layers", ()))
@@ -72,6 +72,7 @@ def _update_function_configuration(
     original: Callable[..., Any], backend: LambdaBackend, function_name: str, qualifier: str | None, body: Request
 ) -> Any:
     request = _without_nulls(body)
+    request.pop("FunctionName", None)  # the path has it
     _check_parameters(request)
     function = backend.get_function(function_name, qualifier)
     if "Layers" in request:
@@ -132,6 +133,7 @@ def _check_parameters(request: Request, *, required: Sequence[str] = ()) -> None
     logging = _mapping(request, "LoggingConfig")
     error = find_configuration_error(
         FunctionParameters(
+            function_name=_text(request, "FunctionName"),
             description=_text(request, "Description"),
             handler=_text(request, "Handler"),
             role=_text(request, "Role"),
@@ -150,12 +152,10 @@ def _check_parameters(request: Request, *, required: Sequence[str] = ()) -> None
 
 
 def _check_role(backend: LambdaBackend, arn: str) -> None:
-    """Check that Lambda may assume a role.
-
-    A role of another account is refused by moto, in AWS's words.
-    """
-    account = arn.split(":")[4]
-    if account == backend.account_id and not service_may_assume(arn, service=LAMBDA_SERVICE):
+    """Check that Lambda may assume a role of the function's account."""
+    if arn.split(":")[4] != backend.account_id:
+        raise CrossAccountNotAllowed
+    if not service_may_assume(arn, service=LAMBDA_SERVICE):
         raise InvalidParameterValueException(_UNASSUMABLE_ROLE)
 
 

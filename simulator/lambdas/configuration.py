@@ -22,6 +22,8 @@ from simulator.lambdas.limits import (
     MAX_ENVIRONMENT_BYTES,
     MAX_HANDLER_LENGTH,
     MAX_LAYERS,
+    MAX_NAME_LENGTH,
+    MAX_NAME_OR_ARN_LENGTH,
     MEMORY_RANGE_MB,
     RESERVED_VARIABLES,
     RUNTIMES,
@@ -34,6 +36,11 @@ INVALID_PARAMETER: Final = "InvalidParameterValueException"
 VALIDATION: Final = "ValidationException"
 
 _NOT_NULL: Final = "Member must not be null"
+_FUNCTION_NAME: Final = re.compile(
+    r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?"
+    r"([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?"
+)
+_NAME_GROUP: Final = 11  # the group of the pattern above that is the name itself
 _HANDLER: Final = re.compile(r"[^\s]+")
 _ROLE: Final = re.compile(r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+")
 _VARIABLE: Final = re.compile(r"[a-zA-Z]([a-zA-Z0-9_])+")
@@ -58,10 +65,11 @@ _TOO_MANY_LAYERS: Final = f"Cannot reference more than {MAX_LAYERS} layers."
 class FunctionParameters:
     """The parameters of a request that configure a function. None stands for a parameter that the request lacks.
 
-    `layers` are ARNs of versions, and `logging` has the members of `LoggingConfig`. The sizes are in MB and the timeout
-    in seconds.
+    `function_name` is a name or an ARN, `layers` are ARNs of versions, and `logging` has the members of
+    `LoggingConfig`. The sizes are in MB and the timeout in seconds.
     """
 
+    function_name: str | None = None
     description: str | None = None
     handler: str | None = None
     role: str | None = None
@@ -90,7 +98,8 @@ def find_configuration_error(parameters: FunctionParameters) -> ConfigurationErr
         detail = _describe_bad_names(parameters.environment or {})
         return ConfigurationError(error_type=VALIDATION, message=describe_violations(violations), detail=detail)
     message = (
-        _environment_error(parameters.environment or {})
+        _name_error(parameters.function_name)
+        or _environment_error(parameters.environment or {})
         or _layers_error(parameters.layers or ())
         or _runtime_error(parameters.runtime)
         or logging_error(parameters.logging or {})
@@ -172,13 +181,13 @@ def _violations(parameters: FunctionParameters) -> Iterator[str]:
             yield violation("architectures", f"Member must have length {bound}", _list(architectures))
         elif sentence := architecture_violation("architectures", architectures):
             yield sentence
-
     for member, value, rule in logging_violations(parameters.logging or {}):
         yield violation(member, rule, value)
 
 
 def _text_violations(parameters: FunctionParameters) -> Iterator[str]:
     for value, member, longest, pattern in (
+        (parameters.function_name, "functionName", MAX_NAME_OR_ARN_LENGTH, _FUNCTION_NAME),
         (parameters.role, "role", None, _ROLE),
         (parameters.handler, "handler", MAX_HANDLER_LENGTH, _HANDLER),
         (parameters.description, "description", MAX_DESCRIPTION_LENGTH, None),
@@ -201,6 +210,15 @@ def _number_violations(parameters: FunctionParameters) -> Iterator[str]:
             yield violation(member, f"Member must have value greater than or equal to {low}", value)
         elif not value <= high:
             yield violation(member, f"Member must have value less than or equal to {high}", value)
+
+
+def _name_error(function_name: str | None) -> str | None:
+    match = _FUNCTION_NAME.fullmatch(function_name or "")
+    name = match[_NAME_GROUP] if match else ""
+    if len(name) <= MAX_NAME_LENGTH:
+        return None
+    rule = f"Member must have length less than or equal to {MAX_NAME_LENGTH}"
+    return describe_violations([violation("functionName", rule, name)])
 
 
 def _environment_error(environment: Mapping[str, str]) -> str | None:

@@ -103,6 +103,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "runtime": ({"Runtime": "python9.9"}, "InvalidParameterValueException", "Value python9.9 at 'runtime' failed"),
     "no role": ({"Role": f"{ROLE}-missing"}, "InvalidParameterValueException", UNASSUMABLE),
+    "another account's role": (
+        {"Role": "arn:aws:iam::999999999999:role/reward"},
+        "AccessDeniedException",
+        "Cross-account pass role is not allowed.",
+    ),
     "role's name": ({"Role": "reward"}, "ValidationException", "Value 'reward' at 'role' failed"),
     "six layers": (
         {"Layers": [f"{LAYER}-{number}:1" for number in range(6)]},
@@ -331,6 +336,24 @@ def test_a_request_without_the_sdk_is_checked_too(account: AccountClient, name: 
     updated = send(account, "PUT", CONFIGURATION, {"Description": "new", **changes})
 
     assert (created, updated, functions.list_functions()["Functions"]) == ((400, code), (400, code), before)
+
+
+def test_a_name_of_a_function_is_checked(account: AccountClient) -> None:
+    """At its creation."""
+    functions = account.client("lambda")
+
+    refused = [refusal(functions.create_function, **parameters(FunctionName=name))[:2] for name in ("a b", "a" * 65)]
+
+    assert refused == [(400, "ValidationException"), (400, "InvalidParameterValueException")]
+    assert functions.list_functions()["Functions"] == []
+
+
+def test_a_lone_surrogate_is_refused_as_other_text(account: AccountClient) -> None:
+    """JSON can contain one, and UTF-8 cannot."""
+    variables = {"Variables": {"BIG": "\ud800" * 4_096}}
+    body = parameters(Code={"ZipFile": encoded(PACKAGE)}, Environment=variables)
+
+    assert send(account, "POST", FUNCTIONS, body) == (400, "InvalidParameterValueException")
 
 
 def test_a_function_needs_a_role(account: AccountClient) -> None:

@@ -20,6 +20,10 @@ LAYER_PATTERN = (
     r"(arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:layer:"
     r"[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9-_]+)"
 )
+NAME_PATTERN = (
+    r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?"
+    r"([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?"
+)
 UNUSABLE = (
     "Lambda was unable to configure your environment variables because the environment variables you have provided"
 )
@@ -46,6 +50,18 @@ VIOLATIONS: dict[str, tuple[dict[str, Any], str]] = {
     "storage too low": (
         {"ephemeral_storage_mb": 511},
         f"Value '511' at 'ephemeralStorage.size' {MEMBER} have value greater than or equal to 512",
+    ),
+    "name with a space": (
+        {"function_name": "re ward"},
+        f"Value 're ward' at 'functionName' {MEMBER} satisfy regular expression pattern: {NAME_PATTERN}",
+    ),
+    "name with two versions": (
+        {"function_name": "reward:1:2"},
+        f"Value 'reward:1:2' at 'functionName' {MEMBER} satisfy regular expression pattern: {NAME_PATTERN}",
+    ),
+    "name too long for an ARN": (
+        {"function_name": "a" * 141},
+        f"Value '{'a' * 141}' at 'functionName' {MEMBER} have length less than or equal to 140",
     ),
     "handler with a space": (
         {"handler": "a .b"},
@@ -123,6 +139,13 @@ def test_a_name_of_a_variable_starts_with_a_letter_and_has_two_characters(name: 
 
 
 INVALID_PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
+    "long name": (
+        {"function_name": f"arn:aws:lambda:us-west-2:123456789012:function:{'a' * 65}"},
+        (
+            f"1 validation error detected: Value '{'a' * 65}' at 'functionName' failed to satisfy constraint: Member "
+            "must have length less than or equal to 64"
+        ),
+    ),
     "reserved variable": (
         {"environment": {"AWS_ENDPOINT_URL": "x", "AWS_REGION": "x", "LAMBDA_TASK_ROOT": "x"}},
         (
@@ -184,6 +207,7 @@ def test_the_limits_themselves_are_accepted() -> None:
     lowest = FunctionParameters(timeout=1, memory_mb=128, ephemeral_storage_mb=512, handler="a", environment={})
     value = "é" * ((4_096 - len('{"AB":""}')) // 2)
     highest = FunctionParameters(
+        function_name="a" * 64,
         timeout=900,
         memory_mb=10_240,
         ephemeral_storage_mb=10_240,
