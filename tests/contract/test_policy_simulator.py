@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.principals import MANTLE, create_bedrock_key, create_managed_policy, policy_document
+from tests.principals import MANTLE, create_bedrock_key, create_managed_policy, create_role_key, policy_document
 from tests.simulators import REGION, RunningSimulator, reinforcement_method
 from tests.training.training_files import make_training_file
 
@@ -114,10 +114,14 @@ def invoke_status(served: RunningSimulator, key: Any, function: str) -> int:
         client.close()
 
 
-def send_job(served: RunningSimulator, key: Any, body: dict[str, Any]) -> Any:
-    """Create a job with a Bedrock key of a user; return the response."""
-    headers = {"authorization": f"Bearer {create_bedrock_key(key)}"}
-    return served.http.post("/v1/fine_tuning/jobs", json=body, headers=headers)
+def send_job(served: RunningSimulator, bedrock_key: str, function: str) -> Any:
+    """Create a job; return the response."""
+    body = {
+        "model": "openai.gpt-oss-20b",
+        "training_file": served.upload(make_training_file(100)),
+        "method": reinforcement_method(function),
+    }
+    return served.http.post("/v1/fine_tuning/jobs", json=body, headers={"authorization": f"Bearer {bedrock_key}"})
 
 
 @pytest.mark.shows("policy-simulator")
@@ -157,16 +161,14 @@ def test_a_job_is_created_or_refused_as_simulated(
 ) -> None:
     """A denial is a 403."""
     arn, key = create_user(served_simulator, case, mantle=False)
-    body = {
-        "model": "openai.gpt-oss-20b",
-        "training_file": served_simulator.upload(make_training_file(100)),
-        "method": reinforcement_method(function),
-    }
 
     decision = simulate(served_simulator, arn, CREATE_JOB, PROJECT)
 
     status = 200 if case.expected == ALLOWED else 403
-    assert (decision, send_job(served_simulator, key, body).status_code) == (case.expected, status)
+    assert (decision, send_job(served_simulator, create_bedrock_key(key), function).status_code) == (
+        case.expected,
+        status,
+    )
 
 
 @pytest.mark.parametrize(
@@ -181,17 +183,28 @@ def test_a_job_is_created_or_refused_as_simulated(
 def test_the_grader_of_a_job_runs_as_simulated(served_simulator: RunningSimulator, function: str, case: Case) -> None:
     """The caller of the job needs lambda:InvokeFunction."""
     arn, key = create_user(served_simulator, case)
-    body = {
-        "model": "openai.gpt-oss-20b",
-        "training_file": served_simulator.upload(make_training_file(100)),
-        "method": reinforcement_method(function),
-    }
 
     decision = simulate(served_simulator, arn, INVOKE, function)
-    job = served_simulator.wait_for_job(send_job(served_simulator, key, body).json()["id"])
+    job = served_simulator.wait_for_job(send_job(served_simulator, create_bedrock_key(key), function).json()["id"])
 
     status = "succeeded" if case.expected == ALLOWED else "failed"
     assert (decision, job["status"]) == (case.expected, status)
+
+
+@pytest.mark.parametrize(
+    ("role", "statements", "expected"),
+    [("role-allowed", (ALLOW,), ALLOWED), ("role-implicit", (), IMPLICIT), ("role-explicit", (ALLOW, DENY), EXPLICIT)],
+)
+def test_a_session_of_a_role_may_do_what_is_simulated_for_the_role(
+    served_simulator: RunningSimulator, function: str, role: str, statements: tuple[Statement, ...], expected: str
+) -> None:
+    """IAM simulates roles and no sessions."""
+    key = create_role_key(served_simulator, role, *statements)
+
+    decision = simulate(served_simulator, f"arn:aws:iam::{ACCOUNT}:role/{role}", INVOKE, function)
+    job = served_simulator.wait_for_job(send_job(served_simulator, key, function).json()["id"])
+
+    assert (decision, job["status"]) == (expected, "succeeded" if expected == ALLOWED else "failed")
 
 
 def test_a_functions_own_policy_counts_when_it_is_passed(served_simulator: RunningSimulator) -> None:
