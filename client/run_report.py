@@ -33,12 +33,14 @@ def render_run_report(
     reward: Reward,
     runtime: str,
     function_arn: str,
+    failed_calls: Sequence[str],
 ) -> bytes:
     """Return the report as JSON with sorted keys. It holds only the service's own times and no simulator address."""
     report: dict[str, Any] = {
         "checkpoints": [{"id": item.id, "model": item.model, "step": item.step} for item in checkpoints],
         "comparison": None if comparison is None else _comparison_fields(comparison),
         "data": _dataset_fields(data, data_location),
+        "failed_service_calls": list(failed_calls),
         "hyperparameters": dict(hyperparameters),
         "job": dict(job.body),
         "metrics": [dict(metric) for metric in metrics],

@@ -24,11 +24,17 @@ def print_run_summary(
     inputs: RunInputs,
     tuned_model: str | None,
     artifact_locations: Sequence[str],
+    failed_calls: Sequence[str],
     console: Console,
 ) -> None:
-    """Print the reward, base against tuned, and the models; `artifact_locations` are of the plot and the report."""
+    """Print the reward, base against tuned, and the models; `artifact_locations` are of the plot and the report.
+
+    `failed_calls` are printed first, because they say that the rewards mean nothing.
+    """
     console.print()
     print_heading(console, "Result")
+    for message in failed_calls:
+        print_warning(console, message)
     print_reward(metrics, console=console)
     if comparison is not None:
         base, tuned = comparison.base, comparison.tuned

@@ -14,6 +14,7 @@ from client.comparison import MAX_ANSWER_TOKENS, ChatFunction, Comparison, compa
 from client.dataset import canonical_json
 from client.deployment import Deployment, deploy_reward
 from client.errors import Incomplete, to_client_error
+from client.failed_calls import failed_call_messages
 from client.function_options import DEFAULT_RUNTIME
 from client.job_creation import create_job
 from client.job_outcome import require_success
@@ -154,6 +155,7 @@ def _finish_succeeded_run(
         inputs=inputs,
         tuned_model=watched_job.job.tuned_model,
         artifact_locations=locations,
+        failed_calls=failed_call_messages(watched_job.events),
         console=console,
     )
     if comparison_error is not None:
@@ -244,4 +246,5 @@ def _render_report(
         reward=inputs.reward,
         runtime=options.function.runtime or DEFAULT_RUNTIME,
         function_arn=deployment.arn,
+        failed_calls=failed_call_messages(watched_job.events),
     )

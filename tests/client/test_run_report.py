@@ -35,6 +35,7 @@ def test_the_same_run_gives_the_same_report(tmp_path: Path) -> None:
             reward=package,
             runtime="python3.12",
             function_arn="arn",
+            failed_calls=["8 of 8 calls to s3 failed"],
         )
         for port in (1111, 2222)
     ]
@@ -42,3 +43,4 @@ def test_the_same_run_gives_the_same_report(tmp_path: Path) -> None:
     report = json.loads(reports[0])
     assert list(report) == sorted(report)
     assert (report["data"]["sha256"], report["reward"]["zip_sha256"]) == (data.sha256, package.sha256)
+    assert report["failed_service_calls"] == ["8 of 8 calls to s3 failed"]
