@@ -283,6 +283,7 @@ class Services:
                 clock=monotonic,
                 server_state=SimulatorState(engine=self._engine, files=stores.files, logs=stores.job_logs, ids=ids),
             ),
+            take_service_calls=self._service_calls.take,
             completion_ordinals=_ordinals(self._start),
             fault_registry=self._fault_registry,
         )

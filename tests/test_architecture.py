@@ -35,7 +35,7 @@ ALLOWED_IMPORTS: Final[dict[str, set[str]]] = {
     "responses": {"clock", "errors", "ids", "inference", "settings", "store", "training", "wire"},
     "faults": {"clock", "errors", "http", "identity", "inference", "jobs", "responses", "settings", "wire"},
     "verdict": {"http", "identity", "ids", "jobs", "settings", "store", "wire"},
-    "doctor": {"grading", "http", "ids", "lambdas", "parity", "settings", "training", "upstream"},
+    "doctor": {"grading", "http", "identity", "ids", "lambdas", "parity", "settings", "training", "upstream"},
     "routes": {
         *("clock", "errors", "faults", "grading", "http", "identity", "ids", "inference", "jobs", "lambdas", "parity"),
         *("responses", "settings", "store", "training", "upstream", "verdict", "wire"),

@@ -112,7 +112,10 @@ def doctor(
     target: reward_options.TargetOption = reward_options.Target.SIMULATOR,
     endpoint: server_options.Endpoint = None,
 ) -> None:
-    """Find what is wrong with a reward function before you pay for a run. Exit code 1 if a finding is a failure."""
+    """Find what is wrong with a reward function before you pay for a run.
+
+    Exit code 1 if a finding is a failure, or if the function's calls to AWS services fail, so that scores mean nothing.
+    """
     if explain is not None:
         _explain(explain)
         return

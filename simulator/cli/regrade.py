@@ -1,7 +1,7 @@
 """`rft-sim regrade`: score the stored rollouts of a job with another version of a reward function."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,12 @@ from simulator.cli.exit_codes import EXIT_FAILED, exit_with_error
 from simulator.cli.files import STANDARD_OUTPUT, check_report_paths, read_file, report_path, write_file
 from simulator.cli.serve_options import SettingChanges
 from simulator.cli.signals import handle_interrupts
+from simulator.http.service_calls import ServiceCalls, merge_service_calls
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from simulator.doctor.invocation import Call
 
 
 def regrade(
@@ -78,7 +84,7 @@ def regrade(
         is_at_aws=target is reward_options.Target.BEDROCK,
         accepts_billing=yes,
     )
-    errors = make_console(stderr=True)
+    errors, service_calls = make_console(stderr=True), list[tuple[ServiceCalls, ...]]()
     calls = -(-len(rollouts) // settings.grading.rollouts_per_call)
     with (
         handle_interrupts(),
@@ -86,15 +92,21 @@ def regrade(
         Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress,
     ):
         bar = progress.add_task("regrading", total=len(rollouts))
+
+        def on_call(call: "Call") -> None:
+            progress.advance(bar, len(call.ids))
+            service_calls.append(call.service_calls_behind_scores)
+
         try:
             rows = regrade_rollouts(
                 rollouts,
                 reward_function=reward_function,
                 grading=settings.grading,
-                on_call=lambda call: progress.advance(bar, len(call.ids)),
+                on_call=on_call,
             )
         except NoScoresError as error:
             exit_with_error(f"{reward} gives no usable score: {error}", code=EXIT_FAILED)
+    _print_failed_calls(merge_service_calls(service_calls), errors)
     report = table.RegradeReport(
         comparison=compare_scores(rows),
         function_name=reward,
@@ -114,3 +126,9 @@ def regrade(
     loses_scores = any(split.lost for split in report.comparison.splits)
     if loses_scores or (fail_on_change and report.comparison.changed_rows):
         raise typer.Exit(EXIT_FAILED)
+
+
+def _print_failed_calls(service_calls: tuple[ServiceCalls, ...], console: "Console") -> None:
+    for calls in service_calls:
+        if calls.failed:
+            console.print(calls.sentence, style="bold red", markup=False, soft_wrap=True)

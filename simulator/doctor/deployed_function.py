@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from simulator.doctor.package import LoadError
 from simulator.doctor.reward_function import RewardFunction
+from simulator.http.service_calls import SERVICE_CALLS_HEADER, parse_service_calls
 from simulator.lambdas.errors import AccessDenied, FunctionNotFound, InvocationRejected, RequestTooLarge, Throttled
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.interpreters import InterpreterFolders, describe_other_python, nearest_interpreter
@@ -75,17 +76,19 @@ class DeployedRewardFunction:
             raise InvocationRejected(f"Lambda in {self.location} could not be reached: {error}.") from None
         log = base64.b64decode(response.get("LogResult", "")).decode("utf-8", "replace")
         report = parse_report(log)
+        metadata = response["ResponseMetadata"]
         return Invocation(
             payload=payload,
             function_error=response.get("FunctionError"),
             log_lines=tuple(log.splitlines(keepends=True)),
             log_stream="",
-            request_id=response["ResponseMetadata"].get("RequestId", ""),
+            request_id=metadata.get("RequestId", ""),
             executed_version=response.get("ExecutedVersion", ""),
             duration_ms=report.duration_ms or 0.0,
             init_ms=report.init_ms,
             max_memory_mb=report.max_memory_mb,
             finished_at=self.now(),
+            service_calls=parse_service_calls(metadata.get("HTTPHeaders", {}).get(SERVICE_CALLS_HEADER, "[]")),
         )
 
     def restart(self) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from simulator.doctor.finding import Finding, Severity
 from simulator.doctor.invocation import CaseResult
 from simulator.doctor.training_trace import TrainingTrace
+from simulator.http.service_calls import ServiceCalls
 from simulator.settings import GradingSettings
 from simulator.training.hyperparameters import Hyperparameters
 from simulator.training.profiles import CALIBRATED_PROFILES, profile_for
@@ -32,6 +33,8 @@ class DoctorReport:
         call_count: the number of invocations.
         is_partial: only some probes were selected.
         differences: in which ways the function ran here in another way than at AWS, as sentences.
+        failed_calls: the function's calls to the AWS services of which a call failed. Then its scores say nothing about
+            the rewards, and the probes of scores measured nothing.
     """
 
     function_name: str
@@ -45,6 +48,7 @@ class DoctorReport:
     call_count: int
     is_partial: bool = False
     differences: tuple[str, ...] = ()
+    failed_calls: tuple[ServiceCalls, ...] = ()
 
     def count(self, severity: Severity) -> int:
         """Return the number of findings with this severity."""
@@ -52,12 +56,19 @@ class DoctorReport:
 
     @property
     def verdict(self) -> str:
+        """The sentences about failed calls, then the conclusion."""
+        return "".join(f"{calls.sentence}. " for calls in self.failed_calls) + self.conclusion
+
+    @property
+    def conclusion(self) -> str:
         """Whether to pay for the training run, in one to three sentences."""
         failures, warnings, skipped = map(self.count, (Severity.FAIL, Severity.WARN, Severity.SKIPPED))
         counts = ", ".join(
             format_count(number, noun) for number, noun in ((failures, "failure"), (warnings, "warning")) if number
         )
-        if skipped == len(self.findings):
+        if self.failed_calls and not failures:
+            verdict = "The scores were not measured, so the doctor cannot say whether to pay for this run."
+        elif skipped == len(self.findings):
             verdict = "Nothing was measured, so the doctor cannot say whether to pay for this run."
         elif failures:
             verdict = f"{counts}: do not pay for this run yet."
@@ -92,8 +103,8 @@ class DoctorReport:
         return tuple(dict.fromkeys(finding.probe for finding in self.findings))
 
     def passes(self, *, strict: bool) -> bool:
-        """Whether there is no failure, and if strict, no warning either."""
-        return not self.count(Severity.FAIL) and not (strict and self.count(Severity.WARN))
+        """Whether the scores were measured and there is no failure, and if strict, no warning either."""
+        return not self.failed_calls and not self.count(Severity.FAIL) and not (strict and self.count(Severity.WARN))
 
 
 def format_count(number: int, noun: str) -> str:

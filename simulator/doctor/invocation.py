@@ -15,6 +15,7 @@ from simulator.grading.grader_error import GraderError, excerpt
 from simulator.grading.lambda_event import encode_element, event_element, rollout_id, split_into_batches
 from simulator.grading.lambda_failure import parse_failure
 from simulator.grading.lambda_response import parse_rewards
+from simulator.http.service_calls import ServiceCalls, merge_service_calls
 from simulator.lambdas.errors import InvocationRejected
 from simulator.lambdas.function import Invocation
 from simulator.settings import GradingSettings
@@ -80,6 +81,13 @@ class Call:
     invocation: Invocation | None
     not_invoked_reason: str = ""
 
+    @property
+    def service_calls_behind_scores(self) -> tuple[ServiceCalls, ...]:
+        """The calls to AWS services that the function made, if it returned a response."""
+        if self.invocation is None or self.invocation.function_error is not None:
+            return ()
+        return self.invocation.service_calls
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchFailure:
@@ -110,6 +118,7 @@ class Invoker:
         timeout_budget: how long time-outs may take in total. Several invokers of one doctor run share it.
         results_by_label: every result so far by its case's label, in order.
         batch_failures: the failed calls so far whose rollouts all have a score when sent alone.
+        service_calls: the calls to AWS services that the function made so far, where it returned a response.
     """
 
     reward_function: RewardFunction
@@ -121,6 +130,7 @@ class Invoker:
     results_by_label: dict[str, list[CaseResult]] = field(default_factory=dict)
     batch_failures: list[BatchFailure] = field(default_factory=list)
     call_count: int = 0
+    service_calls: tuple[ServiceCalls, ...] = ()
     _call_lock: Lock = field(default_factory=Lock)
 
     def build_element(self, case: Case, *, rollout_id: str) -> EventElement:
@@ -162,8 +172,18 @@ class Invoker:
             call = Call(ids=ids, event=event, invocation=None, not_invoked_reason=error.message)
         with self._call_lock:
             self.call_count += 1
+            self.add_service_calls(call.service_calls_behind_scores)
             self.on_call(call)
         return call
+
+    def add_service_calls(self, service_calls: Iterable[ServiceCalls]) -> None:
+        """Add the calls to AWS services that an invocation made."""
+        self.service_calls = merge_service_calls((self.service_calls, service_calls))
+
+    @property
+    def failed_calls(self) -> tuple[ServiceCalls, ...]:
+        """The calls to the services of which a call has failed."""
+        return tuple(calls for calls in self.service_calls if calls.failed)
 
     def score(
         self, cases: Sequence[Case], *, ids: Sequence[str] = (), batch_size: int | None = None, keep: bool = True

@@ -6,7 +6,8 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,7 +15,10 @@ from urllib.parse import urlsplit
 from simulator.doctor.deployed_function import open_deployed_function
 from simulator.doctor.package import LoadError, build_package
 from simulator.doctor.reward_function import LocalRewardFunction, RewardFunction
+from simulator.doctor.service_endpoint import serve_service_endpoint
 from simulator.http.server_discovery import discover_region
+from simulator.http.service_call_client import ServiceCallClient
+from simulator.http.service_calls import ServiceCalls
 from simulator.ids import Ids
 from simulator.lambdas.configuration import check_configuration
 from simulator.lambdas.errors import InvalidParameter
@@ -29,15 +33,12 @@ from simulator.lambdas.interpreters import (
 from simulator.lambdas.pool import EnvironmentPool
 from simulator.settings import ACCOUNT, FIXED_EPOCH, TUNING_REGION
 
-__all__ = ["CLOSED_PORT", "LoadError", "load_reward_function"]
+__all__ = ["LoadError", "load_reward_function"]
 
 DEFAULT_TIMEOUT_SECONDS: Final = 300
 """In seconds. `rft deploy` and Amazon's sample set it (SAMPLE). Lambda's own default of 3 is too short."""
 
 DEFAULT_MEMORY_MB: Final = 512  # SAMPLE, as above
-
-CLOSED_PORT: Final = "http://127.0.0.1:9"
-"""Where a function's AWS calls go when no simulator runs: the discard port, on which nothing listens."""
 
 _MAX_NAME_LENGTH: Final = 64
 _NEWEST_PYTHON_MINOR: Final = 14  # DOCUMENTED: Lambda has Python 3.10 to 3.14
@@ -78,7 +79,8 @@ def load_reward_function(
         requires_python: refuse a function whose Python is missing, instead of running it on another one.
         region: the region of a deployed function if its name contains none.
         simulator: the URL of a simulator that may run. If it runs, a function on this machine sends its AWS calls
-            there. Otherwise it sends them to a port on which nothing listens, so they never leave this machine.
+            there. Otherwise it sends them to an endpoint of the doctor, which refuses them. They never leave this
+            machine.
         at_aws: find a deployed function at AWS, with boto3's own credentials. AWS bills the invocations.
         max_workers: the largest number of environments at once.
         seed: the seed of the request ids.
@@ -107,16 +109,19 @@ def load_reward_function(
         interpreter = nearest_interpreter(spec.runtime, interpreters)
         if requires_python and interpreter.runtime != spec.runtime:
             raise LoadError(f"{'. '.join(describe_missing_python(spec.runtime))}.")
-        endpoint = simulator if simulator and _simulator_region(simulator)[0] else None
         numbers = itertools.count()
-        with EnvironmentPool(
-            new_request_id=lambda: Ids(seed=seed).invocation(f"doctor-{next(numbers)}"),
-            now=lambda: float(FIXED_EPOCH),
-            wall=wall_clock,
-            max_environments=max_workers,
-            variables=lambda: _aws_variables(endpoint),
-            interpreter_for=lambda _runtime: interpreter,
-        ) as pool:
+        with (
+            _open_endpoint(simulator) as endpoint,
+            EnvironmentPool(
+                new_request_id=lambda: Ids(seed=seed).invocation(f"doctor-{next(numbers)}"),
+                now=lambda: float(FIXED_EPOCH),
+                wall=wall_clock,
+                max_environments=max_workers,
+                variables=lambda: endpoint.variables,
+                take_service_calls=endpoint.take_service_calls,
+                interpreter_for=lambda _runtime: interpreter,
+            ) as pool,
+        ):
             yield LocalRewardFunction(name=reward, spec=spec, pool=pool, interpreter=interpreter)
         return
     if _looks_like_a_path(reward):
@@ -181,11 +186,26 @@ def _simulator_region(simulator: str) -> tuple[str | None, str | None]:
     return discover_region(parts.hostname or "", parts.port or 80)
 
 
-def _aws_variables(endpoint: str | None) -> dict[str, str]:
-    if endpoint:
-        return {"AWS_ENDPOINT_URL": endpoint}
-    # One attempt: by default botocore tries the closed port five times, with pauses.
-    return {"AWS_ENDPOINT_URL": CLOSED_PORT, "AWS_MAX_ATTEMPTS": "1", "AWS_EC2_METADATA_DISABLED": "true"}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Endpoint:
+    """Where a function's AWS calls go: its variables, and how its calls are learnt."""
+
+    variables: Mapping[str, str]
+    take_service_calls: Callable[[str], tuple[ServiceCalls, ...]]
+
+
+@contextmanager
+def _open_endpoint(simulator: str | None) -> Iterator[_Endpoint]:
+    """Provide the simulator, if it runs, or an endpoint of the doctor."""
+    if simulator and _simulator_region(simulator)[0]:
+        with closing(ServiceCallClient(simulator)) as client:
+            yield _Endpoint(variables={"AWS_ENDPOINT_URL": simulator}, take_service_calls=client.take)
+        return
+    with serve_service_endpoint() as endpoint:
+        yield _Endpoint(
+            variables={"AWS_ENDPOINT_URL": endpoint.url, "AWS_EC2_METADATA_DISABLED": "true"},
+            take_service_calls=endpoint.recorder.take,
+        )
 
 
 def own_runtime() -> str:

@@ -1,12 +1,14 @@
 """Runs the probes in order and collects their findings in a report.
 
-When the function gives no usable score, the remaining probes are not measured.
+When the function gives no usable score, the remaining probes are not measured. When its calls to an AWS service fail,
+its scores are a fallback, so no probe of scores measures anything.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 from simulator.doctor.doctor_report import SIMULATED_ROLLOUTS, DoctorReport, describe_event
+from simulator.doctor.failed_calls import not_measured_reason, without_fallback_scores
 from simulator.doctor.finding import Finding, Probe, Severity
 from simulator.doctor.invocation import Call
 from simulator.doctor.probe_context import ProbeContext, ProbeFunction
@@ -88,7 +90,7 @@ def run_probes(
         inputs["rollouts_sha256"] = rollouts_sha256
     findings, end_reason = _run_static_probes(context, selected_static, listener)
     traces: tuple[TrainingTrace, ...] = ()
-    if selected_training and simulate_training and not end_reason:
+    if selected_training and simulate_training and not end_reason and not context.invoker.failed_calls:
         traces = tuple(
             simulate_training(
                 context,
@@ -97,11 +99,15 @@ def run_probes(
                 ),
             )
         )
+    failed_calls = context.invoker.failed_calls
+    fallback_reason = not_measured_reason(failed_calls) if failed_calls else ""
     for probe, check in selected_training:
-        if end_reason or not simulate_training:
-            findings.append(probe.not_measured(end_reason or TRAINING_SKIPPED))
+        if end_reason or fallback_reason or not simulate_training:
+            findings.append(probe.not_measured(end_reason or fallback_reason or TRAINING_SKIPPED))
         else:
             findings += _require_findings(probe, check(context, traces))
+    if fallback_reason and not end_reason:
+        findings = without_fallback_scores(findings, reason=fallback_reason)
     reported = [finding for finding in findings if not only or finding.probe in only]
     return DoctorReport(
         function_name=context.reward_function.name,
@@ -115,6 +121,7 @@ def run_probes(
         call_count=context.invoker.call_count,
         is_partial=bool(only),
         differences=context.reward_function.differences,
+        failed_calls=failed_calls,
     )
 
 

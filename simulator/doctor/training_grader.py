@@ -31,6 +31,7 @@ class GroupGrader:
         ]
         graded = self._grader.grade(samples, split=split, step=step)
         self._context.invoker.call_count += graded.invocations
+        self._context.invoker.add_service_calls(graded.service_calls)
         flat = iter(graded.rewards)
         return tuple(tuple(next(flat) for _ in group.rollouts) for group in groups)
 

@@ -1,7 +1,12 @@
 """The calls of a reward function to AWS services, and the sentence about those that failed. Standard library only."""
 
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Final
+
+SERVICE_CALLS_HEADER: Final = "x-simulator-service-calls"
+"""A response header of Lambda's Invoke: the function's calls to AWS services, as `dump_service_calls` writes them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,3 +50,16 @@ def merge_service_calls(groups: Iterable[Iterable[ServiceCalls]]) -> tuple[Servi
                 error=known.error or added.error,
             )
     return tuple(sums[service] for service in sorted(sums))
+
+
+def dump_service_calls(service_calls: Iterable[ServiceCalls]) -> str:
+    """Return calls as JSON in ASCII."""
+    return json.dumps([asdict(calls) for calls in service_calls])
+
+
+def parse_service_calls(text: str) -> tuple[ServiceCalls, ...]:
+    """Return the calls that `dump_service_calls` wrote; nothing for another text."""
+    try:
+        return tuple(ServiceCalls(**fields) for fields in json.loads(text))
+    except (ValueError, TypeError, RecursionError):
+        return ()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
 
 from simulator.http.asgi import Receive, Scope, Send
+from simulator.http.service_calls import SERVICE_CALLS_HEADER, dump_service_calls
 from simulator.identity.sigv4 import parse_credential_scope
 from simulator.lambdas.configuration import check_configuration
 from simulator.lambdas.errors import (
@@ -151,6 +152,8 @@ class InvokeApp:
         headers = [("content-type", "application/json"), ("x-amz-executed-version", invocation.executed_version)]
         if invocation.function_error is not None:
             headers.append(("x-amz-function-error", invocation.function_error))
+        if invocation.service_calls:
+            headers.append((SERVICE_CALLS_HEADER, dump_service_calls(invocation.service_calls)))
         if request.log_type == "Tail":
             tail = invocation.log.encode()[-LOG_TAIL_BYTES:]
             headers.append(("x-amz-log-result", base64.b64encode(tail).decode()))

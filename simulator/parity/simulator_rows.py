@@ -17,7 +17,7 @@ SIMULATOR_ROWS: Final = (
     project_row(
         "failed-service-calls",
         "When calls of a reward function to an AWS service fail because the service is not served, or for lack of a "
-        "permission, the job's events say how many of how many before they show a score, and again at the end",
+        "permission, the job's events, `rft train` and the doctor say how many of how many before they show a score",
     ),
     project_row("listing-cost", "A list request takes the same time with few jobs as with many: cursors use an index"),
     project_row("same-seed", "Two runs with the same seed write the same bytes"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from simulator.clock import Clock
 from simulator.faults.registry import FaultRegistry
+from simulator.http.service_calls import ServiceCalls
 from simulator.identity.authorization import Authorizer
 from simulator.identity.projects import ProjectRegistry
 from simulator.ids import Ids
@@ -42,4 +43,5 @@ class AppContext:
     authorizer: Authorizer
     fault_registry: FaultRegistry
     auditor: Auditor
+    take_service_calls: Callable[[str], tuple[ServiceCalls, ...]]
     completion_ordinals: Iterator[str]  # distinguish the chat completions

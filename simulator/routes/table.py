@@ -27,6 +27,7 @@ from simulator.routes import (
     models,
     projects,
     responses,
+    service_calls,
     verdict,
 )
 from simulator.routes.body_limits import limit_body
@@ -175,6 +176,7 @@ ROUTES: Final = (
     _control_route("GET", "/jobs/{job}/log", job_inspection.get_job_log),
     _control_route("GET", "/jobs/{job}/rollouts", job_inspection.get_job_rollouts),
     _control_route("GET", "/jobs/{job}/truth", job_inspection.get_job_truth),
+    _control_route("DELETE", "/service-calls/{invocation}", service_calls.take_service_calls),
     _control_route("GET", "/verdict", verdict.get_verdict),
     _control_route("DELETE", "/verdict", verdict.reset_verdict),
 )

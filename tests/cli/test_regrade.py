@@ -145,3 +145,27 @@ def test_an_unknown_job_is_a_usage_error(served_simulator: RunningSimulator, tmp
         2,
         f"rft-sim: the simulator at {served_simulator.url} has no job ftjob-none. `rft jobs` lists the jobs.\n",
     )
+
+
+@pytest.mark.slow
+def test_failed_calls_of_the_function_are_printed_first(rollouts_file: Path, tmp_path: Path) -> None:
+    """On standard error: the new scores are a fallback."""
+    path = tmp_path / "reward.py"
+    path.write_text(
+        """
+import boto3
+
+def score(rollout):
+    try:
+        boto3.client("bedrock-runtime").invoke_model(modelId="m", body="{}")
+    except Exception:
+        return 0.0
+
+def lambda_handler(event, context):
+    return [{"id": rollout["id"], "aggregate_reward_score": score(rollout)} for rollout in event]
+"""
+    )
+    result = regrade(rollouts_file, "--reward", path)
+    assert result.stderr.startswith(
+        "62 of 62 calls to bedrock-runtime failed; these scores are the function's fallback: UnknownOperation"
+    )

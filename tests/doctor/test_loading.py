@@ -8,10 +8,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from time import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from simulator.doctor.loading import CLOSED_PORT, LoadError, load_reward_function
+from simulator.doctor.loading import LoadError, load_reward_function
 from simulator.doctor.reward_function import RewardFunction
 from simulator.lambdas.errors import InvocationRejected
 from simulator.lambdas.interpreters import own_interpreter
@@ -110,9 +111,13 @@ def aws_endpoint(folder: Path, **options: Any) -> str:
     return endpoint
 
 
-def test_without_a_simulator_aws_calls_go_to_a_closed_port(folder: Path) -> None:
-    """Even if one is configured that does not run."""
-    assert aws_endpoint(folder, simulator=f"http://127.0.0.1:{free_port()}") == CLOSED_PORT
+def test_without_a_simulator_aws_calls_go_to_an_endpoint_of_the_doctor(folder: Path) -> None:
+    """On this machine, even if a simulator is configured that does not run. Nothing listens there afterwards."""
+    configured = f"http://127.0.0.1:{free_port()}"
+    endpoint = urlsplit(aws_endpoint(folder, simulator=configured))
+    assert (endpoint.scheme, endpoint.hostname, endpoint.geturl() == configured) == ("http", "127.0.0.1", False)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", endpoint.port or 0)).close()
 
 
 def test_with_a_simulator_aws_calls_go_there(folder: Path, served_simulator: RunningSimulator) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from simulator.doctor.finding import Finding, Severity
-from simulator.doctor.loading import CLOSED_PORT, load_reward_function
+from simulator.doctor.loading import load_reward_function
 from simulator.doctor.probes.static.s17_side_effects import (
     SideEffect,
     check_side_effects,
@@ -25,7 +25,6 @@ from simulator.training.dataset import Record
 from tests.doctor.fake_reward_functions import FakeRewardFunction, handler_for, probe_context
 
 ROOT = Path(__file__).parents[2]
-CLOSED_HOST = CLOSED_PORT.removeprefix("http://")
 REPORT = b'{"rft_witness":"report"}'
 EVENT = json.dumps(
     [{"id": "a", "messages": [{"role": "assistant", "content": "#### 72"}], "reference_answer": {"text": "#### 72"}}]
@@ -216,9 +215,9 @@ def act():
         hooked = replace(function, spec=with_audit_hook(function.spec))
         hooked.invoke(EVENT)
         (effect,) = (SideEffect(**record) for record in json.loads(hooked.invoke(REPORT).payload))
-    assert (effect.label, effect.subject, effect.source_line) == (
+    assert (effect.label, effect.subject.rpartition(":")[0], effect.source_line) == (
         "AWS (sts:GetCallerIdentity)",
-        CLOSED_HOST,
+        "127.0.0.1",
         "lambda_function.py:7",
     )
 

@@ -6,7 +6,9 @@
     questions        the inputs of the doctor run by name: the file's sha256, the model, the rows, the seed, ...
     hyperparameters  those of the planned training run, by verl's and the API's names
     calls            the number of invocations
-    notes            remarks on the findings, one sentence each
+    failed_service_calls  the function's calls to the AWS services of which a call failed: {"service", "calls",
+                     "failed", "error"}. If there are any, the probes of scores measured nothing
+    notes            remarks on the findings, one sentence each; failed calls first
     verdict          a sentence for people
     counts           the number of findings by severity: fail, warn, info, not measured, ok
     findings         worst first: {"probe", "name", "severity", "what", "measured", "threshold", "value", "fix", "page",
@@ -40,7 +42,12 @@ def build_document(report: DoctorReport) -> dict[str, Any]:
         "questions": dict(report.inputs),
         "hyperparameters": asdict(report.hyperparameters),
         "calls": report.call_count,
-        "notes": [*report.differences, *([report.calibration_warning] if report.calibration_warning else [])],
+        "failed_service_calls": [asdict(calls) for calls in report.failed_calls],
+        "notes": [
+            *(calls.sentence for calls in report.failed_calls),
+            *report.differences,
+            *([report.calibration_warning] if report.calibration_warning else []),
+        ],
         "verdict": report.verdict,
         "counts": {severity.value: report.count(severity) for severity in Severity},
         "findings": [_finding(finding) for finding in sort_by_severity(report.findings)],

@@ -31,6 +31,12 @@ def render_junit(report: DoctorReport, *, strict: bool) -> str:
     properties = SubElement(suite, "properties")
     for name, value in report.inputs.items():
         SubElement(properties, "property", name=name, value=one_line(value))
+    for calls in report.failed_calls:
+        counts["tests"] += 1
+        counts["failures"] += 1
+        name = f"calls to {calls.service}"
+        case = SubElement(suite, "testcase", classname=one_line(report.function_name), name=name, time="0")
+        SubElement(case, "failure", type=Severity.FAIL.value, message=one_line(calls.sentence))
     for name, findings in cases:
         case = SubElement(suite, "testcase", classname=one_line(report.function_name), name=name, time="0")
         failed = [finding for finding in findings if finding.severity in failing]

@@ -41,6 +41,9 @@ def print_report(report: DoctorReport, console: Console) -> None:
 
 
 def _parts(report: DoctorReport) -> Iterator[RenderableType]:
+    for calls in report.failed_calls:
+        yield Text(one_line(calls.sentence), style=_STYLES[Severity.FAIL])
+        yield Text()
     yield _heading(report)
     ranked = sort_by_severity(report.findings)
     problems = [finding for finding in ranked if finding.severity not in {Severity.OK, Severity.SKIPPED}]
@@ -80,7 +83,7 @@ def _heading(report: DoctorReport) -> Text:
 def _verdict(report: DoctorReport, problems: Sequence[Finding]) -> Text:
     worst = min((finding.severity for finding in report.findings), key=lambda severity: severity.rank)
     style = _STYLES[worst] if worst in {Severity.FAIL, Severity.WARN} else "bold green"
-    if report.count(Severity.SKIPPED) == len(report.findings):
+    if report.failed_calls or report.count(Severity.SKIPPED) == len(report.findings):
         style = "bold"
     hint = ""
     if problems:
@@ -88,7 +91,7 @@ def _verdict(report: DoctorReport, problems: Sequence[Finding]) -> Text:
         # A failure can cause failures of later probes.
         begin = f"Begin with {first}, which may cause the others. " if report.count(Severity.FAIL) > 1 else ""
         hint = f"\n{begin}What a finding means: rft-sim doctor --explain {first}"
-    return Text.assemble((report.verdict, style), (hint, "dim"))
+    return Text.assemble((report.conclusion, style), (hint, "dim"))
 
 
 def build_finding_table(findings: Sequence[Finding]) -> Table:

@@ -1,8 +1,10 @@
 """The report as JSON."""
 
 import json
+from dataclasses import replace
 
 from simulator.doctor.report.json_report import build_document, render_json
+from simulator.http.service_calls import ServiceCalls
 from tests.doctor.sample_reports import (
     FAIL_FINDING,
     FULL_REPORT,
@@ -26,6 +28,7 @@ def test_the_json_has_its_documented_keys() -> None:
         "verdict": "1 failure, 1 warning: do not pay for this run yet.",
         "counts": {"fail": 1, "warn": 1, "info": 0, "not measured": 0, "ok": 0},
         "notes": [],
+        "failed_service_calls": [],
         "courses": [],
     }
     failure, warning = document["findings"]
@@ -74,3 +77,12 @@ def test_a_simulated_run_has_its_metrics_and_the_hidden_truth() -> None:
 def test_the_json_is_ascii() -> None:
     """Even for half a surrogate pair, so it can be written to any pipe."""
     assert render_json(FULL_REPORT).isascii()
+
+
+def test_failed_calls_of_the_function_have_a_key_and_begin_the_notes_and_the_verdict() -> None:
+    """With the sentence that the events of a job have."""
+    failed = ServiceCalls(service="s3", calls=9, failed=8, error="Denied: no")
+    document = json.loads(render_json(replace(sample_report(WARN_FINDING), failed_calls=(failed,))))
+    assert document["failed_service_calls"] == [{"calls": 9, "error": "Denied: no", "failed": 8, "service": "s3"}]
+    assert document["notes"] == [failed.sentence]
+    assert document["verdict"].startswith(failed.sentence)

@@ -1,10 +1,12 @@
 """The report as JUnit XML."""
 
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 from simulator.doctor.doctor_report import DoctorReport
 from simulator.doctor.finding import Finding, Severity
 from simulator.doctor.report.junit_report import render_junit
+from simulator.http.service_calls import ServiceCalls
 from tests.doctor.sample_reports import FAIL_FINDING, FULL_REPORT, WARN_FINDING, sample_report
 
 
@@ -58,3 +60,14 @@ def test_the_findings_of_one_probe_are_one_case() -> None:
     info = Finding(probe="S4", name="wire shapes", severity=Severity.INFO, message="It reads the root.")
     cases = suite_of(sample_report(info, FAIL_FINDING)).iter("testcase")
     assert [[child.tag for child in case] for case in cases] == [["failure", "system-out"]]
+
+
+def test_failed_calls_of_the_function_are_the_first_test_case() -> None:
+    """It fails, because the scores were not measured."""
+    failed = ServiceCalls(service="s3", calls=9, failed=8, error="Denied: no")
+    suite = suite_of(replace(sample_report(WARN_FINDING), failed_calls=(failed,)))
+    case = next(suite.iter("testcase"))
+    assert (suite.get("tests"), suite.get("failures"), case.get("name"), case[0].get("message")) == (
+        *("2", "1", "calls to s3"),
+        "8 of 9 calls to s3 failed; these scores are the function's fallback: Denied: no",
+    )

@@ -10,6 +10,7 @@ from rich.text import Text
 from simulator.doctor.doctor_report import DoctorReport
 from simulator.doctor.finding import Example, Finding, Severity
 from simulator.doctor.report.table import print_report
+from simulator.http.service_calls import ServiceCalls
 from tests.doctor.sample_reports import (
     FAIL_FINDING,
     FULL_REPORT,
@@ -166,3 +167,17 @@ def test_control_characters_of_a_function_do_not_reach_the_terminal() -> None:
     )
     output = render(sample_report(hostile, FAIL_FINDING, traces=(sample_trace(error=HOSTILE_TEXT),)))
     assert [character for character in output if not character.isprintable() and character != "\n"] == []
+
+
+def test_failed_calls_of_the_function_come_first() -> None:
+    """They explain everything below. The conclusion does not repeat them."""
+    failed = ServiceCalls(service="s3", calls=9, failed=8, error="Denied: no")
+    lines = render(replace(sample_report(OK_FINDING), failed_calls=(failed,)), width=100).splitlines()
+    assert (lines[:3], lines[-2:]) == (
+        [
+            "8 of 9 calls to s3 failed; these scores are the function's fallback: Denied: no",
+            "",
+            "Reward doctor: reward",
+        ],
+        ["", "The scores were not measured, so the doctor cannot say whether to pay for this run."],
+    )
