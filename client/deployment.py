@@ -21,7 +21,7 @@ from client.deployed_function import DeployedFunction
 from client.deployment_package import DeploymentPackage
 from client.errors import ServiceError, UsageError
 from client.function_options import DEFAULT_MEMORY_MB, DEFAULT_RUNTIME, DEFAULT_TIMEOUT_SECONDS, FunctionOptions
-from client.layers import Layer, find_published_version, layer_name, publish_layer, read_layers
+from client.layers import Layer, find_published_version, layer_name, publish_layer
 from client.reward import Reward
 from client.sdk_clients import AwsClients
 from client.terminal import print_done, print_warning
@@ -76,16 +76,15 @@ def deploy_function(
     """Create the function, or update it to `package` and `options`, and wait until it is ready.
 
     The runtime, the time-out and the memory have defaults. Variables, layers and the architecture of an existing
-    function stay as they are if `options` does not name them.
+    function stay as they are if neither `options` nor `package` names them.
 
     Raises:
         UsageError: the role of that name exists and Lambda may not assume it.
         ServiceError: Lambda could not assume the new role in time.
         botocore.exceptions.ClientError: AWS refused a call.
     """
-    layers = read_layers(options.layers)
     role_arn = _ensure_role(package.role_name, iam=iam)
-    layer_arns = _publish_layers(layers, function_name=package.name, lambda_client=lambda_client)
+    layer_arns = _publish_layers(package.layers, function_name=package.name, lambda_client=lambda_client)
     configuration = _configuration(package, options, role_arn=role_arn, layer_arns=layer_arns)
     try:
         current_configuration = lambda_client.get_function_configuration(FunctionName=package.name)
@@ -93,7 +92,7 @@ def deploy_function(
         arn = _create_function(
             package,
             configuration,
-            architecture=options.architecture,
+            architecture=package.architecture,
             lambda_client=lambda_client,
             clock=clock,
             notify=notify,
@@ -109,7 +108,7 @@ def deploy_function(
             package,
             configuration,
             current=current_configuration,
-            architecture=options.architecture,
+            architecture=package.architecture,
             lambda_client=lambda_client,
         )
         outcome = "updated" if has_changed else "unchanged"

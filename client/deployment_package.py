@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from client.dependency_archive import Dependencies, add_to_archive
 from client.errors import UsageError
 from client.handler_check import HANDLER, HANDLER_FUNCTION, HANDLER_MODULE, require_handler
+from client.layers import Layer, LayerPackage
 from client.package_archive import digest_files, open_user_zip, unreadable_entries, zip_files
 from client.package_files import PackageFile, list_files
 from client.package_size import require_unpacked_size
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda.literals import ArchitectureType
 
 # Above this a zip is compressed. Below it is stored: its hash, which Lambda compares, is then the same on every
 # machine, because zlib's output differs between builds of zlib.
@@ -30,10 +35,13 @@ class DeploymentPackage:
         sha256: of the zip, hexadecimal.
         content_digest: a hash of names, modes and contents of the files, hexadecimal. It is the same on every machine.
         is_compressed: the zip is compressed by this machine's zlib, so another machine may give it another `sha256`.
-        files: the paths inside, sorted.
+        files: the paths inside, sorted, without those of the dependencies.
         unpacked_size: the size of the files in bytes.
         handler: module and function.
         folder_digest: a hash of the folder's path on this machine.
+        dependencies: the installed requirements in it.
+        layers: the layers of the function.
+        architecture: that of the function, or None if it runs on each.
         warnings: what may go wrong with it at AWS.
     """
 
@@ -46,6 +54,9 @@ class DeploymentPackage:
     unpacked_size: int
     handler: str
     folder_digest: str
+    dependencies: Dependencies | None = None
+    layers: tuple[Layer, ...] = ()
+    architecture: ArchitectureType | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -105,24 +116,46 @@ def read_source(path: Path, *, handler: str | None) -> PackageSource:
     return PackageSource(path=path, handler=handler or HANDLER, user_zip=path.read_bytes())
 
 
-def pack(source: PackageSource) -> DeploymentPackage:
+def pack(
+    source: PackageSource,
+    *,
+    dependencies: Dependencies | None = None,
+    layers: tuple[Layer, ...] = (),
+    architecture: ArchitectureType | None = None,
+) -> DeploymentPackage:
     """Return the zip of a source.
 
     Entries are sorted and dated 1980, so the bytes depend only on the files.
+
+    Args:
+        source: the user's files.
+        dependencies: installed requirements to add.
+        layers: the layers of the function.
+        architecture: that of the function, if it has to be that one.
 
     Raises:
         UsageError: it is too large, or a zip of the user's is damaged, reaches outside its folder or has no handler.
     """
     if source.user_zip is not None:
-        return _check_user_zip(source, source.user_zip)
-    size = require_unpacked_size({file.name: file.size for file in source.files}, location=str(source.path))
-    is_compressed = size > _MAX_STORED_BYTES
+        return _check_user_zip(source, source.user_zip, layers=layers, architecture=architecture)
+    added = {} if dependencies is None else dependencies.files
+    sizes = {name: file.size for name, file in added.items()} | {file.name: file.size for file in source.files}
+    size = require_unpacked_size(sizes, location=str(source.path), layers_size=_layers_size(layers))
+    contents = {name: (file.is_executable, file.sha256) for name, file in added.items()}
+    contents |= {file.name: (file.is_executable, file.sha256()) for file in source.files}
+    is_compressed = dependencies is not None or size > _MAX_STORED_BYTES
     return _build_package(
         source,
-        zip_bytes=zip_files(source.files, is_compressed=is_compressed),
-        content_digest=digest_files((file.name, file.is_executable, file.path.read_bytes()) for file in source.files),
+        zip_bytes=zip_files(source.files, is_compressed=is_compressed)
+        if dependencies is None
+        else add_to_archive(dependencies, source.files),
+        content_digest=digest_files((name, *contents[name]) for name in sorted(contents)),
         is_compressed=is_compressed,
-        sizes={file.name: file.size for file in source.files},
+        files=[file.name for file in source.files],
+        unpacked_size=size,
+        dependencies=dependencies,
+        layers=layers,
+        architecture=architecture,
     )
 
 
@@ -141,10 +174,17 @@ def _checked(source: PackageSource, *, prefix: str) -> PackageSource:
     return source
 
 
-def _check_user_zip(source: PackageSource, content: bytes) -> DeploymentPackage:
+def _layers_size(layers: tuple[Layer, ...]) -> int:
+    # The size of a layer that is only named is not known here; Lambda checks it.
+    return sum(layer.unpacked_size for layer in layers if isinstance(layer, LayerPackage))
+
+
+def _check_user_zip(
+    source: PackageSource, content: bytes, *, layers: tuple[Layer, ...], architecture: ArchitectureType | None
+) -> DeploymentPackage:
     with open_user_zip(source.path, content) as archive:
         sizes = {entry.filename: entry.file_size for entry in archive.infolist() if not entry.is_dir()}
-        require_unpacked_size(sizes, location=str(source.path))
+        size = require_unpacked_size(sizes, location=str(source.path), layers_size=_layers_size(layers))
         require_handler(source.handler, names=sorted(sizes), read=archive.read, location=f"{source.path}: ")
         warnings = tuple(
             f"{source.path}: only the owner may read {name} (its mode in the zip), so the function at AWS cannot."
@@ -152,7 +192,15 @@ def _check_user_zip(source: PackageSource, content: bytes) -> DeploymentPackage:
         )
     digest = hashlib.sha256(content).hexdigest()
     return _build_package(
-        source, zip_bytes=content, content_digest=digest, is_compressed=False, sizes=sizes, warnings=warnings
+        source,
+        zip_bytes=content,
+        content_digest=digest,
+        is_compressed=False,
+        files=sorted(sizes),
+        unpacked_size=size,
+        layers=layers,
+        architecture=architecture,
+        warnings=warnings,
     )
 
 
@@ -162,7 +210,11 @@ def _build_package(
     zip_bytes: bytes,
     content_digest: str,
     is_compressed: bool,
-    sizes: Mapping[str, int],
+    files: Sequence[str],
+    unpacked_size: int,
+    layers: tuple[Layer, ...],
+    architecture: ArchitectureType | None,
+    dependencies: Dependencies | None = None,
     warnings: tuple[str, ...] = (),
 ) -> DeploymentPackage:
     resolved = str(source.path.resolve())
@@ -172,9 +224,12 @@ def _build_package(
         sha256=hashlib.sha256(zip_bytes).hexdigest(),
         content_digest=content_digest,
         is_compressed=is_compressed,
-        files=tuple(sorted(sizes)),
-        unpacked_size=sum(sizes.values()),
+        files=tuple(files),
+        unpacked_size=unpacked_size,
         handler=source.handler,
         folder_digest=hashlib.sha256(resolved.encode("utf-8", "surrogateescape")).hexdigest()[:16],
+        dependencies=dependencies,
+        layers=layers,
+        architecture=architecture,
         warnings=warnings,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from client.dependency_archive import Dependencies
 from client.deployed_function import DeployedFunction
 from client.function_options import (
     DEFAULT_MEMORY_MB,
@@ -13,6 +14,8 @@ from client.function_options import (
 )
 from client.reward import Reward
 from client.terminal import format_count, format_size, print_field
+
+_NAMED_DEPENDENCIES = 5
 
 
 def print_function(name: str, reward: Reward, options: FunctionOptions, *, console: Console) -> None:
@@ -34,8 +37,9 @@ def print_function(name: str, reward: Reward, options: FunctionOptions, *, conso
         )
         return
     file_count, zip_size = format_count(len(reward.files), "file"), format_size(len(reward.zip_bytes))
-    print_field(console, "reward", name, detail=f"{file_count}, {zip_size} zipped")
-    architecture = options.architecture or "x86_64"
+    unpacked = f", {format_size(reward.unpacked_size)} unpacked" if reward.is_compressed else ""
+    print_field(console, "reward", name, detail=f"{file_count}, {zip_size} zipped{unpacked}")
+    architecture = reward.architecture or "x86_64"
     timeout, memory_mb = options.timeout or DEFAULT_TIMEOUT_SECONDS, options.memory_mb or DEFAULT_MEMORY_MB
     print_field(
         console,
@@ -43,10 +47,24 @@ def print_function(name: str, reward: Reward, options: FunctionOptions, *, conso
         f"{reward.name}  {options.runtime or DEFAULT_RUNTIME} {architecture}",
         detail=f"{reward.handler}, {timeout} s, {memory_mb} MB",
     )
+    if reward.dependencies is not None:
+        _print_dependencies(reward.dependencies, console=console)
     if options.environment:
         print_field(console, "variables", ", ".join(sorted(options.environment)))
     if options.layers:
         print_field(console, "layers", ", ".join(options.layers))
+
+
+def _print_dependencies(dependencies: Dependencies, *, console: Console) -> None:
+    names = ", ".join(dependencies.resolved[:_NAMED_DEPENDENCIES])
+    more = len(dependencies.resolved) - _NAMED_DEPENDENCIES
+    cached = ", from the cache; --refresh resolves them again" if dependencies.is_cached else ""
+    print_field(
+        console,
+        "packages",
+        f"{names} and {more} more" if more > 0 else names,
+        detail=f"required by {dependencies.source}{cached}",
+    )
 
 
 def function_memory_mb(reward: Reward, options: FunctionOptions) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -92,14 +93,16 @@ def _read_layer(text: str) -> Layer:
         names, size = [file.name for file in files], sum(file.size for file in files)
         _require_python_folder(text, names)
         zip_bytes = zip_files(files, is_compressed=True)
-        digest = digest_files((file.name, file.is_executable, file.path.read_bytes()) for file in files)
+        digest = digest_files((file.name, file.is_executable, file.sha256()) for file in files)
     elif path.is_file():
         zip_bytes = path.read_bytes()
         with open_user_zip(path, zip_bytes) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
             names, size = [entry.filename for entry in entries], sum(entry.file_size for entry in entries)
             _require_python_folder(text, names)
-            digest = digest_files((entry.filename, False, archive.read(entry)) for entry in entries)
+            digest = digest_files(
+                (entry.filename, False, hashlib.sha256(archive.read(entry)).hexdigest()) for entry in entries
+            )
     else:
         raise UsageError(
             f"--layer {text} does not exist.", next_step="Give the ARN of a layer version, a zip or a folder."

@@ -69,13 +69,11 @@ def add_file(archive: zipfile.ZipFile, name: str, content: bytes, *, is_executab
         archive.writestr(entry, content, zipfile.ZIP_STORED)
 
 
-def digest_files(files: Iterable[tuple[str, bool, bytes]]) -> str:
-    """Return a hash of names, executable bits and contents, which zlib has no part in."""
+def digest_files(files: Iterable[tuple[str, bool, str]]) -> str:
+    """Return a hash of names, executable bits and hashes of contents, which do not depend on zlib."""
     digest = hashlib.sha256()
-    for name, is_executable, content in files:
-        digest.update(
-            f"{name}\0{is_executable:d}{hashlib.sha256(content).hexdigest()}\n".encode("utf-8", "surrogateescape")
-        )
+    for name, is_executable, sha256 in files:
+        digest.update(f"{name}\0{is_executable:d}{sha256}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,6 +29,10 @@ class PackageFile:
     path: Path
     size: int
     is_executable: bool
+
+    def sha256(self) -> str:
+        """Return the hash of the content, hexadecimal."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
 
 def list_files(folder: Path) -> tuple[PackageFile, ...]:

@@ -61,6 +61,8 @@ def load_run_inputs(
         options.function,
         region=aws_clients.target.region,
         lambda_client_factory=lambda: aws_clients.lambda_client,
+        cache_folder=options.cache_folder,
+        console=console,
     )
     rows, source, may_overlap = _choose_held_out_rows(
         options, data=data, validation=validation, is_local=aws_clients.target.config.is_local

@@ -50,6 +50,7 @@ def render_run_report(
             "handler": reward.handler,
             "runtime": reward.runtime if isinstance(reward, DeployedFunction) else runtime,
             "zip_sha256": reward.sha256,
+            **_dependency_fields(reward),
         },
         "target": {"name": target.config.name, "region": target.region},
         "validation": None
@@ -58,6 +59,12 @@ def render_run_report(
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in _VERSIONS},
     }
     return (json.dumps(report, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _dependency_fields(reward: Reward) -> dict[str, Any]:
+    if isinstance(reward, DeployedFunction) or reward.dependencies is None:
+        return {}
+    return {"dependencies": list(reward.dependencies.resolved)}
 
 
 def _dataset_fields(report: DatasetReport, location: str) -> dict[str, Any]:

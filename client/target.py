@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import unquote
 
 from client.addresses import is_loopback
@@ -116,6 +117,14 @@ def target_from_environment() -> Target:
         UsageError: as `select_target`.
     """
     return select_target(os.environ)
+
+
+def cache_folder_from_environment() -> Path:
+    """Return the folder for what can be made again, such as installed requirements."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    # The XDG specification says to ignore a relative path.
+    folder = Path(base) if base.startswith("/") else Path.home() / ".cache"
+    return folder / "bedrock-rft-testbed"
 
 
 def target_name_from_environment() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from client.function_options import FunctionOptions
 from client.job_spec import Hyperparameters
@@ -14,7 +15,7 @@ DEFAULT_OUTPUT = "rft-output/"
 class TrainOptions:
     """The options of `rft train`. With `compare_rows` 0 the models are not compared.
 
-    `reward` is a path, or the name or ARN of a deployed function.
+    `reward` is a path, or the name or ARN of a deployed function. `cache_folder` keeps installed requirements.
     """
 
     data: str
@@ -26,3 +27,4 @@ class TrainOptions:
     output: str
     compare_rows: int
     yes: bool
+    cache_folder: Path

@@ -10,6 +10,7 @@ import typer
 from client.errors import UsageError
 from client.function_options import (
     ARCHITECTURES,
+    DEFAULT_ARCHITECTURE,
     DEFAULT_MEMORY_MB,
     DEFAULT_RUNTIME,
     DEFAULT_TIMEOUT_SECONDS,
@@ -27,7 +28,7 @@ DEFAULT_MODEL: Final = "openai.gpt-oss-20b"
 REWARD_METAVAR: Final = "DIR|FILE|NAME|ARN"
 REWARD_HELP: Final = (
     "The reward function: a folder with lambda_function.py, a .py file, a zip, or the name or ARN of a function that "
-    "is deployed already."
+    "is deployed already. The requirements.txt or pyproject.toml of a folder or file is installed into the package."
 )
 _FUNCTION_PANEL: Final = "The function that is deployed"
 
@@ -111,7 +112,17 @@ Architecture = Annotated[
     typer.Option(
         metavar="|".join(ARCHITECTURES),
         help="The processor of the function.",
-        show_default="x86_64, or that of the existing function",
+        show_default=f"{DEFAULT_ARCHITECTURE}, as here, if requirements are compiled; otherwise x86_64, or that of the "
+        "existing function",
+        rich_help_panel=_FUNCTION_PANEL,
+    ),
+]
+Refresh = Annotated[
+    bool,
+    typer.Option(
+        "--refresh",
+        help="Install the requirements again: newer versions of those that are not pinned. Without it the versions of "
+        "the first time are taken from the cache.",
         rich_help_panel=_FUNCTION_PANEL,
     ),
 ]
@@ -139,6 +150,7 @@ def build_function_options(
     layer: list[str] | None,
     runtime: str | None,
     architecture: str | None,
+    refresh: bool,
 ) -> FunctionOptions:
     """Return the options of the function after a check of each.
 
@@ -153,4 +165,5 @@ def build_function_options(
         layers=tuple(layer or ()),
         runtime=parse_runtime(runtime),
         architecture=parse_architecture(architecture),
+        refreshes=refresh,
     )

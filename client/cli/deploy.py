@@ -14,6 +14,7 @@ from client.cli.arguments import (
     Handler,
     Layers,
     Memory,
+    Refresh,
     Runtime,
     Timeout,
     Variables,
@@ -26,7 +27,7 @@ from client.deployment_package import DeploymentPackage
 from client.function_plan import print_function
 from client.reward import load_reward
 from client.sdk_clients import open_aws_clients
-from client.target import target_from_environment
+from client.target import cache_folder_from_environment, target_from_environment
 from client.terminal import open_console, print_field, print_heading, print_warning
 from client.training_plan import require_confirmation
 
@@ -42,6 +43,7 @@ def deploy(
     layer: Layers = None,
     runtime: Runtime = None,
     architecture: Architecture = None,
+    refresh: Refresh = False,
 ) -> None:
     """Create or update the Lambda function of a reward function, and its role."""
     require_default_reward(reward, command="rft deploy DIR")
@@ -53,11 +55,17 @@ def deploy(
         layer=layer,
         runtime=runtime,
         architecture=architecture,
+        refresh=refresh,
     )
     console, target = open_console(), target_from_environment()
     with open_aws_clients(target) as aws_clients:
         loaded_reward = load_reward(
-            reward, options, region=target.region, lambda_client_factory=lambda: aws_clients.lambda_client
+            reward,
+            options,
+            region=target.region,
+            lambda_client_factory=lambda: aws_clients.lambda_client,
+            cache_folder=cache_folder_from_environment(),
+            console=console,
         )
         if target.config.is_billed and isinstance(loaded_reward, DeploymentPackage):
             print_heading(console, "This creates or updates in the AWS account of your credentials")

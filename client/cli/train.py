@@ -17,6 +17,7 @@ from client.cli.arguments import (
     Handler,
     Layers,
     Memory,
+    Refresh,
     Runtime,
     Timeout,
     Variables,
@@ -26,7 +27,7 @@ from client.cli.arguments import (
 )
 from client.errors import UsageError
 from client.job_spec import DEFAULT_BATCH_SIZE, DEFAULT_EPOCHS, DEFAULT_LR_MULTIPLIER, Hyperparameters
-from client.target import target_from_environment
+from client.target import cache_folder_from_environment, target_from_environment
 from client.terminal import open_console
 from client.train_options import DEFAULT_OUTPUT, TrainOptions
 from client.training_run import run_training
@@ -61,6 +62,7 @@ def train(
     layer: Layers = None,
     runtime: Runtime = None,
     architecture: Architecture = None,
+    refresh: Refresh = False,
 ) -> None:
     """Check, deploy, upload, train, watch, compare and report, in one command."""
     if data == DEFAULT_DATA and not Path(data).exists():
@@ -81,11 +83,13 @@ def train(
             layer=layer,
             runtime=runtime,
             architecture=architecture,
+            refresh=refresh,
         ),
         model=model,
         hyperparameters=Hyperparameters(n_epochs=epochs, batch_size=batch_size, learning_rate_multiplier=lr_multiplier),
         output=output,
         compare_rows=compare_rows,
         yes=yes,
+        cache_folder=cache_folder_from_environment(),
     )
     run_training(options, target=target_from_environment(), console=open_console())

@@ -16,9 +16,10 @@ from botocore.stub import ANY, Stubber
 from moto import mock_aws
 
 from client.deployment import Deployment, deploy_function
-from client.deployment_package import build_package
+from client.deployment_package import build_package, pack, read_source
 from client.errors import ServiceError, UsageError
 from client.function_options import DEFAULT_RUNTIME, FunctionOptions
+from client.layers import read_layers
 from client.sdk_clients import AwsClients
 from tests.client.conftest import FakeClock, write_reward
 from tests.client.mantle_stub import register_basic_execution_policy
@@ -46,7 +47,11 @@ class EmptyAccount:
         """Deploy a folder, a file or a zip into this account."""
         options = options or FunctionOptions()
         return deploy_function(
-            build_package(path, handler=options.handler),
+            pack(
+                read_source(path, handler=options.handler),
+                layers=read_layers(options.layers),
+                architecture=options.architecture,
+            ),
             options,
             iam=self.iam,
             lambda_client=self.lambda_client,

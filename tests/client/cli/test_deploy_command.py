@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.client.cli.rft_runner import Run
+from tests.client.conftest import write_reward
+from tests.client.wheels import offline_environment, write_wheel
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_deploy_at_bedrock_requires_confirmation(rft: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,3 +96,72 @@ def test_what_cannot_be_deployed_is_refused_with_the_next_step(
     """Each error names what the user wrote."""
     code, _, err = rft("deploy", *arguments)
     assert (code, err.startswith(error)) == (2, True), err
+
+
+@pytest.mark.slow
+def test_requirements_are_installed_into_the_package(
+    rft: Run, stub_workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the real installer, from wheels of this machine. The second time no wheel is needed."""
+    reward, wheels = write_reward(stub_workspace / "graded"), stub_workspace / "wheels"
+    write_wheel(wheels, "tool", requires=("part>=1",), console_script=True)
+    write_wheel(wheels, "part", "2.0", tag="py3-none-manylinux2014_x86_64", files={"part/_c.so": "\x7fELF"})
+    write_wheel(wheels, "part", "3.0", tag="py3-none-manylinux_2_99_x86_64")
+    (reward / "requirements.txt").write_text("tool\n", encoding="utf-8")
+    for name, value in {**offline_environment(wheels), "XDG_CACHE_HOME": str(stub_workspace / "cache")}.items():
+        monkeypatch.setenv(name, value)
+    options = ("--runtime", "python3.12", "--architecture", "x86_64")
+    code, out, err = rft("deploy", "graded", *options)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "  installing graded/requirements.txt for python3.12 on x86_64"
+    assert lines[-2:] == [
+        "  packages    part==2.0, tool==1.0  required by requirements.txt",
+        "✓ deployed    arn:aws:lambda:us-west-2:123456789012:function:rft-graded  created",
+    ]
+    shutil.rmtree(wheels)
+    code, out, err = rft("deploy", "graded", *options)
+    assert (code, err) == (0, "")
+    assert out.endswith("from the cache; --refresh resolves them again\n" + lines[-1].replace("created", "unchanged\n"))
+    code, _, err = rft("deploy", "graded", "--refresh", *options)
+    assert (code, err.startswith("✗ tool has no wheel for python3.12 on x86_64 (glibc 2.34 at most).")) == (2, True), (
+        err
+    )
+
+
+def test_refresh_without_requirements_is_refused(rft: Run) -> None:
+    """There is nothing to install."""
+    code, _, err = rft("deploy", "reward", "--refresh")
+    assert (code, err.splitlines()[0]) == (2, "✗ --refresh is for requirements, and reward has none to install.")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_ctrl_c_ends_the_installer_and_leaves_nothing_in_the_cache(stub_workspace: Path) -> None:
+    """An index that never answers would keep the installer for minutes."""
+    (stub_workspace / "reward" / "requirements.txt").write_text("tool\n", encoding="utf-8")
+    cache = stub_workspace / "cache"
+    with socket.create_server(("127.0.0.1", 0)) as index:
+        url = f"http://127.0.0.1:{index.getsockname()[1]}/simple"
+        environment = {
+            "PIP_CONFIG_FILE": "/dev/null",
+            "PIP_INDEX_URL": url,
+            "UV_DEFAULT_INDEX": url,
+            "UV_NO_CONFIG": "1",
+        }
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_"))}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "client", "deploy", "reward"],
+            env={**inherited, **environment, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        connection, _ = index.accept()
+        with connection:
+            assert connection.recv(65536).startswith(b"GET ")
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=60)
+            assert connection.recv(65536) == b""  # the installer is gone
+    assert (process.returncode, output.endswith(b"Stopped.\n")) == (130, True), output
+    entries = list((cache / "bedrock-rft-testbed" / "dependencies").iterdir())
+    assert [path.suffix for path in entries] == [".lock"]

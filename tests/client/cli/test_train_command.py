@@ -232,6 +232,7 @@ def test_an_address_on_another_machine_is_refused(rft: Run, monkeypatch: pytest.
     assert "is not on this machine" in err
 
 
+@pytest.mark.slow
 def test_a_deployed_function_is_trained_with_as_it_is(rft: Run, stub: MantleStub) -> None:
     """By its name. Nothing is deployed, and its own configuration is in the plan and the report."""
     rft("deploy", "reward", "--timeout", "60", "--memory", "1024")
