@@ -197,6 +197,7 @@ class Services:
             denial_reason=self._aws.invoke_denial_reason_for_key,
             new_request_id=self._new_invocation_id,
             default_region=settings.region,
+            interpreter_for=self._interpreter_for,
         )
 
     def _build_engine(self, replay: ResponseFolder | None) -> None:

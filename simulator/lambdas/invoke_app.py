@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (DOCUMENTED). moto
 import asyncio
 import base64
 import json
+import logging
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from urllib.parse import parse_qs, unquote
 from simulator.http.asgi import Receive, Scope, Send
 from simulator.http.service_calls import SERVICE_CALLS_HEADER, dump_service_calls
 from simulator.identity.sigv4 import parse_credential_scope
+from simulator.lambdas.compiled_modules import describe_differences
 from simulator.lambdas.configuration import check_configuration
 from simulator.lambdas.errors import (
     AccessDenied,
@@ -27,8 +29,11 @@ from simulator.lambdas.errors import (
 )
 from simulator.lambdas.function import FunctionSpec
 from simulator.lambdas.function_reference import FunctionReference, parse_function_reference
+from simulator.lambdas.interpreters import Interpreter, nearest_interpreter
 from simulator.lambdas.limits import LOG_TAIL_BYTES, MAX_ASYNC_REQUEST_BYTES, MAX_REQUEST_BYTES
 from simulator.lambdas.pool import EnvironmentPool
+
+_log = logging.getLogger("simulator.lambdas.pool")  # where earlier versions logged these warnings
 
 _INVOKE_PATH = re.compile(r"/2015-03-31/functions/(?P<name>.+)/invocations/?")
 _INVOCATION_TYPES = ("RequestResponse", "Event", "DryRun")
@@ -70,6 +75,7 @@ class InvokeApp:
         denial_reason: Callable[[str | None, str], str | None],
         new_request_id: Callable[[], str],
         default_region: str,
+        interpreter_for: Callable[[str], Interpreter] = nearest_interpreter,
         workers: int = 64,
     ) -> None:
         """Create the app; its threads start with the first calls.
@@ -82,6 +88,7 @@ class InvokeApp:
                 None.
             new_request_id: Returns the id of a request.
             default_region: The region of unsigned requests.
+            interpreter_for: Returns the interpreter that the pool uses for a Runtime.
             workers: The limit of concurrent invocations, running or waiting.
         """
         self._pool = pool
@@ -90,6 +97,8 @@ class InvokeApp:
         self._denial_reason = denial_reason
         self._new_request_id = new_request_id
         self._default_region = default_region
+        self._interpreter_for = interpreter_for
+        self._reported_functions: set[tuple[str, str, str]] = set()
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="lambda-invoke")
 
     def handle(self, request: InvokeRequest) -> InvokeResponse:
@@ -143,6 +152,7 @@ class InvokeApp:
         client_context = _decode_client_context(request.client_context)
         if request.invocation_type == "DryRun":
             return InvokeResponse(status=204, headers=(), body=b"")
+        self._warn_of_differences(spec)
         if request.invocation_type == "Event":
             self._threads.submit(self._run_async, spec, event, request_id, reference.arn, client_context)
             return InvokeResponse(status=202, headers=(), body=b"")
@@ -158,6 +168,15 @@ class InvokeApp:
             tail = invocation.log.encode()[-LOG_TAIL_BYTES:]
             headers.append(("x-amz-log-result", base64.b64encode(tail).decode()))
         return InvokeResponse(status=200, headers=tuple(headers), body=invocation.payload)
+
+    def _warn_of_differences(self, spec: FunctionSpec) -> None:
+        """Log once for each package in which ways it runs here in another way than at AWS. A job has events for it."""
+        key = (spec.arn, spec.runtime, spec.code_sha256)
+        if key in self._reported_functions:
+            return
+        self._reported_functions.add(key)
+        for text in describe_differences(spec, self._interpreter_for(spec.runtime)):
+            _log.warning("%s: %s", spec.arn, text)
 
     def _run_async(
         self, spec: FunctionSpec, event: bytes, request_id: str, arn: str, client_context: str | None

@@ -1,6 +1,5 @@
 """Runs Lambda functions in a pool of warm environments."""
 
-import logging
 import shutil
 import tempfile
 import threading
@@ -17,14 +16,13 @@ from simulator.http.service_calls import ServiceCalls
 from simulator.lambdas.environments import Environments
 from simulator.lambdas.errors import PoolClosed, RequestTooLarge, Throttled
 from simulator.lambdas.function import FunctionSpec, Invocation
-from simulator.lambdas.interpreters import Interpreter, describe_other_python, nearest_interpreter
+from simulator.lambdas.interpreters import Interpreter, nearest_interpreter
 from simulator.lambdas.limits import INIT_TIMEOUT_SECONDS, MAX_REQUEST_BYTES
 from simulator.lambdas.managed_runtime import link_runtime_packages
 from simulator.lambdas.worker import Worker
 from simulator.lambdas.worker_process import WorkerConfig
 
 _CLOSE_SECONDS = 5.0
-_log = logging.getLogger(__name__)
 
 IDLE_TIMEOUT_SECONDS = 600.0
 """How long an unused environment stays warm. Lambda publishes no figure; minutes are usual (INFERRED)."""
@@ -89,7 +87,6 @@ class EnvironmentPool:
         self._generation = 0
         self._closed = False
         self._folder: Path | None = None
-        self._reported_runtimes: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -239,7 +236,6 @@ class EnvironmentPool:
             self._created_count += 1
             folder, number = self._folder, self._created_count
         interpreter = self._interpreter_for(spec.runtime)
-        self._warn_of_other_python(spec.runtime, interpreter)
         return Worker(
             spec=spec,
             folder=folder / f"environment-{number}",
@@ -260,12 +256,6 @@ class EnvironmentPool:
         # Functions can share a group of their choice, so its streams have their names (OBSERVED in public captures).
         name = "" if spec.log_group in {"", f"/aws/lambda/{spec.name}"} else spec.name
         return f"{day}/{name}[{spec.version}]{digest}"
-
-    def _warn_of_other_python(self, runtime: str, interpreter: Interpreter) -> None:
-        text = describe_other_python(runtime, interpreter)
-        if text is not None and runtime not in self._reported_runtimes:
-            self._reported_runtimes.add(runtime)
-            _log.warning("%s", text)
 
 
 def _close(workers: list[Worker]) -> None:

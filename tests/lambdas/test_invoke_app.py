@@ -25,6 +25,7 @@ FUNCTIONS = {
     "stopped": make_function(
         "def lambda_handler(event, context): pass\n", reserved_concurrency=0, arn=ARN + "-stopped"
     ),
+    "old": make_function("def lambda_handler(event, context): pass\n", runtime="python3.9", arn=ARN + "-old"),
     "eager": make_function("def lambda_handler(event, context): pass\n", timeout=5000),
 }
 REQUEST = "10000000-0000-4000-8000-000000000001"
@@ -287,3 +288,15 @@ def _post(app: InvokeApp, path: str, **request: Any) -> httpx.Response:
             return await client.post(path, **request)
 
     return asyncio.run(post())
+
+
+def test_a_function_that_runs_in_another_way_than_at_aws_is_logged_once(
+    invoke: Invoke, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For example on another Python. A job has events for it instead."""
+    assert [invoke("old").status for _ in range(2)] == [200, 200]
+
+    messages = [record.getMessage() for record in caplog.records if record.name == "simulator.lambdas.pool"]
+    assert [message.partition(" but ")[0] for message in messages if message.startswith(f"{ARN}-old: ")] == [
+        f"{ARN}-old: The function's Runtime is python3.9,"
+    ]

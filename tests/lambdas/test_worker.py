@@ -148,17 +148,6 @@ def test_the_simulators_own_interpreter_runs_the_function(pool: EnvironmentPool)
     assert invoke(pool, "list(sys.version_info[:2])", runtime="python3.13") == list(sys.version_info[:2])
 
 
-def test_another_runtime_is_logged_once(pool: EnvironmentPool, caplog: pytest.LogCaptureFixture) -> None:
-    """The function runs under another Python than on AWS."""
-    spec = make_function("def lambda_handler(event, context): return 1\n", runtime="python3.9")
-
-    pool.invoke(spec, b"{}")
-    pool.reset()
-    pool.invoke(spec, b"{}")
-
-    assert len([record for record in caplog.records if "python3.9" in record.getMessage()]) == 1
-
-
 def test_the_client_context_reaches_the_function(pool: EnvironmentPool) -> None:
     """In the handler's context."""
     spec = make_function("def lambda_handler(event, context): return context.client_context.custom\n")
