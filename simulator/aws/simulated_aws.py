@@ -15,6 +15,7 @@ from simulator.aws.journal import Journal
 from simulator.aws.moto_app import load_moto
 from simulator.aws.request import AwsRequest, AwsResponse
 from simulator.http.asgi import Receive, Scope, Send, find_header
+from simulator.http.aws_services import MODEL_SERVICES, service_name
 from simulator.identity.credentials import Credential
 from simulator.identity.iam_evaluation import denial_reason, root_arn
 from simulator.identity.policy_conditions import ConditionContext
@@ -74,6 +75,8 @@ class SimulatedAws:
 
     async def supports(self, service: str, scope: Scope) -> bool:
         """Whether a request that is signed for `service` is for an AWS service of the simulator."""
+        if service_name(service, method=scope["method"], path=scope["path"]) in MODEL_SERVICES:
+            return False
         return await run_in_threadpool(lambda: load_moto().supports(service, find_header(scope, b"x-amz-target")))
 
     def find_function(self, reference: FunctionReference) -> FunctionSpec:

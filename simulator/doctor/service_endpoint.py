@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from simulator.http.aws_errors import CBOR_PROTOCOL, CBOR_PROTOCOL_HEADER, FORM_CONTENT_TYPE, AwsError, encode_error
-from simulator.http.aws_services import service_name, unserved_service_error
+from simulator.http.aws_services import MODEL_SERVICES, service_name, unserved_service_error
 from simulator.http.failed_aws_response import describe_failure
 from simulator.identity.sigv4 import parse_credential_scope
 from simulator.lambdas.service_call_recorder import ServiceCallRecorder
@@ -50,7 +50,7 @@ def serve_service_endpoint() -> Iterator[ServiceEndpoint]:
 
 def refusal(service: str, *, is_query_protocol: bool) -> AwsError:
     """Return the error of a service: the simulator's own if it does not serve the service either."""
-    if service.startswith("bedrock"):
+    if service in MODEL_SERVICES or service.startswith("bedrock"):
         return unserved_service_error(service, is_query_protocol=is_query_protocol)
     message = (
         f"no simulator runs, so the AWS service {service!a} does not answer: start one with `rft-sim serve`, create "

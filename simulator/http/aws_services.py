@@ -8,7 +8,10 @@ from typing import Final
 
 from simulator.http.aws_errors import AwsError
 
-_MODEL_SERVICES: Final = frozenset({"bedrock-agent-runtime", "bedrock-runtime"})
+MODEL_SERVICES: Final = frozenset(
+    {"bedrock-agent-runtime", "bedrock-runtime", "comprehend", "rekognition", "sagemaker-runtime", "textract"}
+)
+"""Services whose answers come from a model. None is served: moto has some of them and answers with invented values."""
 
 _ANY_METHOD: Final = r"[A-Z]+"
 # For a signing name: (method, start of the path, service), the first match counts. Else the service has that name.
@@ -56,7 +59,7 @@ def unserved_service_error(service: str, *, is_query_protocol: bool, status: int
 def unserved_service_message(service: str) -> str:
     """Return that a service is not served, and what to do. It is the same on every port."""
     message = f"the simulator does not serve the AWS service {service!a}"
-    if service in _MODEL_SERVICES:
+    if service in MODEL_SERVICES:
         message += (
             ", so no model answers here. To measure a function that calls one, deploy the function at AWS and run the "
             "doctor there: rft-sim doctor ARN --target bedrock"

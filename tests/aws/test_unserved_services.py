@@ -50,6 +50,22 @@ UNSERVED = (
         NO_MODEL.format(service="bedrock-agent-runtime"),
     ),
     Unserved(
+        *("sagemaker-runtime", "invoke_endpoint", {"EndpointName": "judge", "Body": b"{}"}, 404),
+        *("UnknownOperationException", NO_MODEL.format(service="sagemaker-runtime")),
+    ),
+    Unserved(
+        *("rekognition", "detect_labels", {"Image": {"Bytes": b"x"}}, 404),
+        *("UnknownOperationException", NO_MODEL.format(service="rekognition")),
+    ),
+    Unserved(  # these two in CBOR
+        *("comprehend", "detect_sentiment", {"Text": "Well.", "LanguageCode": "en"}, 404),
+        *("UnknownOperationException", NO_MODEL.format(service="comprehend")),
+    ),
+    Unserved(
+        *("textract", "detect_document_text", {"Document": {"Bytes": b"x"}}, 404),
+        *("UnknownOperationException", NO_MODEL.format(service="textract")),
+    ),
+    Unserved(
         *("bedrock", "list_foundation_models", {}, 404, "UnknownOperationException"),
         NO_BEDROCK.format(service="bedrock"),
     ),

@@ -202,7 +202,7 @@ def endpoint() -> Iterator[ServiceEndpoint]:
         ("s3", "head_object", {"Bucket": "b", "Key": "k"}, "501"),
         ("sts", "get_caller_identity", {}, "NotImplemented"),
         ("dynamodb", "list_tables", {}, "NotImplemented"),
-        ("comprehend", "detect_sentiment", {"Text": "x", "LanguageCode": "en"}, "NotImplemented"),
+        ("comprehend", "detect_sentiment", {"Text": "x", "LanguageCode": "en"}, "UnknownOperationException"),
     ],
 )
 def test_every_protocol_reads_the_error_at_the_first_attempt(
