@@ -200,7 +200,7 @@ def install(
             code = process.wait()
     if too_large:
         raise UsageError(
-            f"{too_large}; Lambda takes {format_size(MAX_UNPACKED_BYTES)} unpacked.",
+            f"{too_large}; Lambda takes 250 MB unpacked.",
             next_step="Take a smaller package, such as a build for CPUs only.",
         )
     if is_late.is_set():

@@ -9,37 +9,38 @@ lambda:InvokeFunction). No resource policy is added and no version is published.
 from __future__ import annotations
 
 import base64
-import json
+import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
 
 from rich.console import Console
 
 from client.clock import Clock, Notify
+from client.code_bucket import CodeBucket, upload_code
 from client.deployed_function import DeployedFunction
 from client.deployment_package import DeploymentPackage
-from client.errors import ServiceError, UsageError
+from client.errors import ServiceError
 from client.function_options import DEFAULT_MEMORY_MB, DEFAULT_RUNTIME, DEFAULT_TIMEOUT_SECONDS, FunctionOptions
+from client.function_role import ensure_role
 from client.layers import Layer, find_published_version, layer_name, publish_layer
+from client.package_size import MAX_REQUEST_ZIP_BYTES
+from client.progress import show_progress
 from client.reward import Reward
 from client.sdk_clients import AwsClients
-from client.terminal import print_done, print_warning
+from client.terminal import format_size, print_done, print_warning
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_lambda.literals import ArchitectureType, RuntimeType
-    from mypy_boto3_lambda.type_defs import EnvironmentTypeDef, FunctionConfigurationResponseTypeDef
-
-_LOGGING_POLICY_ARN = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
-
-
-_TRUST_POLICY = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
-}
-
+    from mypy_boto3_lambda.type_defs import (
+        EnvironmentTypeDef,
+        FunctionCodeTypeDef,
+        FunctionConfigurationResponseTypeDef,
+        LayerVersionContentInputTypeDef,
+    )
 
 # AWS's message while Lambda does not know a new role yet, usually for some ten seconds.
 _ROLE_NOT_READY = "The role defined for the function cannot be assumed by Lambda"
@@ -64,6 +65,23 @@ class Deployment:
     role_arn: str
 
 
+class CodeLocation(TypedDict, total=False):
+    """A zip in the request, or an object in S3, in Lambda's own names."""
+
+    ZipFile: bytes
+    S3Bucket: str
+    S3Key: str
+
+
+LocateCode = Callable[[str, bytes, str], CodeLocation]
+"""From the name of a function or layer, a zip and its hash to where Lambda gets the zip."""
+
+
+def send_in_request(_name: str, zip_bytes: bytes, _digest: str) -> CodeLocation:
+    """Put the zip into the request."""
+    return {"ZipFile": zip_bytes}
+
+
 def deploy_function(
     package: DeploymentPackage,
     options: FunctionOptions,
@@ -72,6 +90,7 @@ def deploy_function(
     lambda_client: LambdaClient,
     clock: Clock,
     notify: Notify,
+    locate_code: LocateCode = send_in_request,
 ) -> Deployment:
     """Create the function, or update it to `package` and `options`, and wait until it is ready.
 
@@ -83,8 +102,10 @@ def deploy_function(
         ServiceError: Lambda could not assume the new role in time.
         botocore.exceptions.ClientError: AWS refused a call.
     """
-    role_arn = _ensure_role(package.role_name, iam=iam)
-    layer_arns = _publish_layers(package.layers, function_name=package.name, lambda_client=lambda_client)
+    role_arn = ensure_role(package.role_name, iam=iam)
+    layer_arns = _publish_layers(
+        package.layers, function_name=package.name, lambda_client=lambda_client, locate_code=locate_code
+    )
     configuration = _configuration(package, options, role_arn=role_arn, layer_arns=layer_arns)
     try:
         current_configuration = lambda_client.get_function_configuration(FunctionName=package.name)
@@ -92,7 +113,7 @@ def deploy_function(
         arn = _create_function(
             package,
             configuration,
-            architecture=package.architecture,
+            code=locate_code(package.name, package.zip_bytes, package.sha256),
             lambda_client=lambda_client,
             clock=clock,
             notify=notify,
@@ -108,15 +129,17 @@ def deploy_function(
             package,
             configuration,
             current=current_configuration,
-            architecture=package.architecture,
             lambda_client=lambda_client,
+            locate_code=locate_code,
         )
         outcome = "updated" if has_changed else "unchanged"
     _wait_until_ready(package.name, lambda_client=lambda_client)
     return Deployment(arn=arn, outcome=outcome, role_arn=role_arn)
 
 
-def _publish_layers(layers: tuple[Layer, ...], *, function_name: str, lambda_client: LambdaClient) -> tuple[str, ...]:
+def _publish_layers(
+    layers: tuple[Layer, ...], *, function_name: str, lambda_client: LambdaClient, locate_code: LocateCode
+) -> tuple[str, ...]:
     arns = []
     for layer in layers:
         if isinstance(layer, str):
@@ -124,7 +147,12 @@ def _publish_layers(layers: tuple[Layer, ...], *, function_name: str, lambda_cli
             continue
         name = layer_name(layer, function_name=function_name)
         arn = find_published_version(layer, name=name, lambda_client=lambda_client)
-        arns.append(arn or publish_layer(layer, {"ZipFile": layer.zip_bytes}, name=name, lambda_client=lambda_client))
+        if arn is None:
+            content = locate_code(name, layer.zip_bytes, hashlib.sha256(layer.zip_bytes).hexdigest())
+            arn = publish_layer(
+                layer, cast("LayerVersionContentInputTypeDef", content), name=name, lambda_client=lambda_client
+            )
+        arns.append(arn)
     return tuple(arns)
 
 
@@ -134,26 +162,6 @@ def _description(package: DeploymentPackage) -> str:
     if package.is_compressed:
         text += f" Contents {package.content_digest} in zip {package.sha256[:16]}."
     return text
-
-
-def _ensure_role(name: str, *, iam: IAMClient) -> str:
-    try:
-        role = iam.get_role(RoleName=name)["Role"]
-    except iam.exceptions.NoSuchEntityException:
-        role = iam.create_role(
-            RoleName=name,
-            AssumeRolePolicyDocument=json.dumps(_TRUST_POLICY),
-            Description="Runs a reward function for Bedrock reinforcement fine-tuning; made by rft deploy.",
-        )["Role"]
-    else:
-        trust = role.get("AssumeRolePolicyDocument")
-        if "lambda.amazonaws.com" not in json.dumps(trust):
-            raise UsageError(
-                f"The role {role['Arn']} exists, but Lambda may not assume it.",
-                next_step="Delete that role, or allow lambda.amazonaws.com in its trust policy.",
-            )
-    iam.attach_role_policy(RoleName=name, PolicyArn=_LOGGING_POLICY_ARN)
-    return role["Arn"]
 
 
 class _Configuration(TypedDict):
@@ -191,7 +199,7 @@ def _create_function(
     package: DeploymentPackage,
     configuration: _Configuration,
     *,
-    architecture: ArchitectureType | None,
+    code: CodeLocation,
     lambda_client: LambdaClient,
     clock: Clock,
     notify: Notify,
@@ -201,10 +209,10 @@ def _create_function(
         try:
             return lambda_client.create_function(
                 FunctionName=package.name,
-                Code={"ZipFile": package.zip_bytes},
+                Code=cast("FunctionCodeTypeDef", code),
                 Publish=False,
                 **configuration,
-                **_architectures(architecture),
+                **_architectures(package.architecture),
             )["FunctionArn"]
         except lambda_client.exceptions.InvalidParameterValueException as error:
             if _ROLE_NOT_READY not in str(error):
@@ -224,10 +232,10 @@ def _update_function(
     configuration: _Configuration,
     *,
     current: FunctionConfigurationResponseTypeDef,
-    architecture: ArchitectureType | None,
     lambda_client: LambdaClient,
+    locate_code: LocateCode,
 ) -> bool:
-    same_architecture = architecture in {None, *current.get("Architectures", ["x86_64"])}
+    same_architecture = package.architecture in {None, *current.get("Architectures", ["x86_64"])}
     same_zip = current.get("CodeSha256") == base64.b64encode(bytes.fromhex(package.sha256)).decode()
     same_code = same_architecture and (same_zip or _has_same_contents(package, current))
     if same_code and not same_zip:
@@ -245,7 +253,10 @@ def _update_function(
         _wait_until_ready(package.name, lambda_client=lambda_client)
     if not same_code:
         lambda_client.update_function_code(
-            FunctionName=package.name, ZipFile=package.zip_bytes, Publish=False, **_architectures(architecture)
+            FunctionName=package.name,
+            Publish=False,
+            **locate_code(package.name, package.zip_bytes, package.sha256),
+            **_architectures(package.architecture),
         )
     return not (same_code and same_settings)
 
@@ -275,19 +286,43 @@ def _wait_until_ready(name: str, *, lambda_client: LambdaClient) -> None:
     lambda_client.get_waiter("function_updated_v2").wait(FunctionName=name)
 
 
-def deploy_reward(reward: Reward, options: FunctionOptions, *, aws_clients: AwsClients, console: Console) -> Deployment:
-    """Deploy a package, or take the function that is deployed already, and print the result."""
+def deploy_reward(
+    reward: Reward,
+    options: FunctionOptions,
+    *,
+    code_bucket: CodeBucket | None,
+    aws_clients: AwsClients,
+    console: Console,
+) -> Deployment:
+    """Deploy a package, or take the function that is deployed already, and print the result.
+
+    `code_bucket` is the bucket for zips that are too large for a request (see `client.code_bucket`).
+    """
     if isinstance(reward, DeployedFunction):
         deployment = Deployment(arn=reward.arn, outcome="already deployed", role_arn=reward.role_arn)
         print_done(console, "found", deployment.arn, detail=deployment.outcome)
         return deployment
-    deployment = deploy_function(
-        reward,
-        options,
-        iam=aws_clients.iam,
-        lambda_client=aws_clients.lambda_client,
-        clock=Clock(),
-        notify=lambda text: print_warning(console, text),
-    )
+
+    def locate_code(name: str, zip_bytes: bytes, digest: str) -> CodeLocation:
+        if code_bucket is None or len(zip_bytes) <= MAX_REQUEST_ZIP_BYTES:
+            return send_in_request(name, zip_bytes, digest)
+        with show_progress(console, f"uploading {format_size(len(zip_bytes))} to S3") as progress:
+            key = upload_code(
+                zip_bytes, bucket=code_bucket, name=name, digest=digest, s3=aws_clients.s3, advance=progress.advance
+            )
+        print_done(console, "uploaded", f"s3://{code_bucket.name}/{key}", detail=format_size(len(zip_bytes)))
+        return {"S3Bucket": code_bucket.name, "S3Key": key}
+
+    size = format_size(len(reward.zip_bytes))
+    with show_progress(console, f"deploying {reward.name}, {size}", is_announced=False):
+        deployment = deploy_function(
+            reward,
+            options,
+            iam=aws_clients.iam,
+            lambda_client=aws_clients.lambda_client,
+            clock=Clock(),
+            notify=lambda text: print_warning(console, text),
+            locate_code=locate_code,
+        )
     print_done(console, "deployed", deployment.arn, detail=deployment.outcome)
     return deployment

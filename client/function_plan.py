@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from client.code_bucket import CodeBucket
 from client.dependency_archive import Dependencies
 from client.deployed_function import DeployedFunction
 from client.function_options import (
@@ -18,13 +19,21 @@ from client.terminal import format_count, format_size, print_field
 _NAMED_DEPENDENCIES = 5
 
 
-def print_function(name: str, reward: Reward, options: FunctionOptions, *, console: Console) -> None:
+def print_function(
+    name: str,
+    reward: Reward,
+    options: FunctionOptions,
+    *,
+    code_bucket: CodeBucket | None,
+    console: Console,
+) -> None:
     """Print the code, and the configuration of its function. Of variables only the names are printed.
 
     Args:
         name: the reward function as the user named it.
         reward: the package or the deployed function.
         options: the configuration of a package.
+        code_bucket: the bucket for a zip that is too large for a request.
         console: where to print.
     """
     if isinstance(reward, DeployedFunction):
@@ -53,6 +62,10 @@ def print_function(name: str, reward: Reward, options: FunctionOptions, *, conso
         print_field(console, "variables", ", ".join(sorted(options.environment)))
     if options.layers:
         print_field(console, "layers", ", ".join(options.layers))
+    if code_bucket is not None:
+        created = "" if code_bucket.exists else "this bucket is created; "
+        detail = f"{created}for zips above 50 MB; S3 bills what it stores"
+        print_field(console, "code", f"s3://{code_bucket.name}", detail=detail)
 
 
 def _print_dependencies(dependencies: Dependencies, *, console: Console) -> None:

@@ -31,10 +31,10 @@ def require_unpacked_size(sizes: Mapping[str, int], *, location: str, layers_siz
     """
     total = sum(sizes.values())
     if total + layers_size > MAX_UNPACKED_BYTES:
-        layers = f" with its layers ({format_size(layers_size)})" if layers_size else ""
+        layers = f" with its layers ({layers_size:,})" if layers_size else ""
         raise UsageError(
-            f"{location} has {format_size(total + layers_size)} unpacked{layers}; Lambda takes "
-            f"{format_size(MAX_UNPACKED_BYTES)}. The largest parts: {_describe_largest(sizes)}.",
+            f"{location} has {total + layers_size:,} bytes unpacked{layers}; Lambda takes {MAX_UNPACKED_BYTES:,} "
+            f"(250 MB). The largest parts: {_describe_largest(sizes)}.",
             next_step="Remove what the function does not import, or take a smaller package.",
         )
     return total

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from client.code_bucket import CodeBucket, find_code_bucket
 from client.dataset import DatasetReport, Row, sample_rows
 from client.dataset_issues import require_valid_dataset
 from client.errors import UsageError
@@ -25,6 +26,7 @@ class RunInputs:
     """The inputs of a run, checked and not yet uploaded.
 
     Attributes:
+        code_bucket: the bucket for a zip that is too large for a request.
         held_out: the rows to compare base and tuned on.
         held_out_source: where they come from, as text.
         may_overlap_training: True when the model may have been trained on these rows.
@@ -33,6 +35,7 @@ class RunInputs:
     data: DatasetReport
     validation: DatasetReport | None
     reward: Reward
+    code_bucket: CodeBucket | None
     held_out: tuple[Row, ...]
     held_out_source: str
     may_overlap_training: bool
@@ -71,6 +74,7 @@ def load_run_inputs(
         data=data,
         validation=validation,
         reward=reward,
+        code_bucket=find_code_bucket(reward, options.function, aws_clients=aws_clients),
         held_out=rows,
         held_out_source=source,
         may_overlap_training=may_overlap,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sts import STSClient
     from openai import OpenAI
 
 # boto3's own read timeout is 60 s. A reward function may run for 900 s (DOCUMENTED: the longest Timeout).
@@ -95,6 +96,13 @@ class AwsClients:
     def s3(self) -> S3Client:
         """A client for S3."""
         client = self.session.client("s3", endpoint_url=self.target.aws_url, config=_botocore_config(self.target))
+        self.exit_stack.callback(client.close)
+        return client
+
+    @cached_property
+    def sts(self) -> STSClient:
+        """A client for STS."""
+        client = self.session.client("sts", endpoint_url=self.target.aws_url, config=_botocore_config(self.target))
         self.exit_stack.callback(client.close)
         return client
 

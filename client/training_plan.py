@@ -27,7 +27,7 @@ def print_plan(options: TrainOptions, inputs: RunInputs, *, target: Target, cons
     )
     if validation is not None:
         print_field(console, "validation", str(options.validation), detail=format_count(len(validation.rows), "row"))
-    print_function(options.reward, inputs.reward, options.function, console=console)
+    print_function(options.reward, inputs.reward, options.function, code_bucket=inputs.code_bucket, console=console)
     hyperparameters, steps = options.hyperparameters, _step_count(options, inputs)
     epochs, batch_size = format_count(hyperparameters.n_epochs, "epoch"), hyperparameters.batch_size
     rollouts = format_count(steps * batch_size * ROLLOUTS_PER_PROMPT, "rollout")
@@ -72,6 +72,8 @@ def confirm_billing(options: TrainOptions, inputs: RunInputs, *, target: Target,
     )
     memory_mb = function_memory_mb(inputs.reward, options.function)
     print_field(console, "Lambda", f"up to {format_count(rollouts, 'invocation')} of {memory_mb} MB")
+    if inputs.code_bucket is not None:
+        print_field(console, "S3", f"the zip of the function in {inputs.code_bucket.name}")
     if inputs.held_out:
         chats = format_count(2 * len(inputs.held_out), "chat completion")
         print_field(console, "inference", f"{chats} of up to {MAX_ANSWER_TOKENS:,} tokens, base and tuned")

@@ -55,7 +55,13 @@ def run_training(options: TrainOptions, *, target: Target, console: Console) -> 
             require_writable(options.output, s3_factory=lambda: aws_clients.s3)
         mantle = stack.enter_context(open_mantle_client(target, console=console))
         mantle.require_model(options.model)
-        deployment = deploy_reward(inputs.reward, options.function, aws_clients=aws_clients, console=console)
+        deployment = deploy_reward(
+            inputs.reward,
+            options.function,
+            code_bucket=inputs.code_bucket,
+            aws_clients=aws_clients,
+            console=console,
+        )
         spec = _upload_and_build_spec(options, inputs, deployment=deployment, mantle=mantle, console=console)
         job = create_job(mantle, spec)
         print_done(console, "created", job.id)

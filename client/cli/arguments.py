@@ -126,6 +126,16 @@ Refresh = Annotated[
         rich_help_panel=_FUNCTION_PANEL,
     ),
 ]
+CodeBucketName = Annotated[
+    str | None,
+    typer.Option(
+        "--code-bucket",
+        metavar="BUCKET",
+        help="The S3 bucket for a zip of more than 50 MB, in the region of the function.",
+        show_default="rft-deploy-ACCOUNT-REGION, which is created",
+        rich_help_panel=_FUNCTION_PANEL,
+    ),
+]
 
 
 def require_default_reward(reward: str, *, command: str) -> None:
@@ -151,6 +161,7 @@ def build_function_options(
     runtime: str | None,
     architecture: str | None,
     refresh: bool,
+    code_bucket: str | None,
 ) -> FunctionOptions:
     """Return the options of the function after a check of each.
 
@@ -166,4 +177,5 @@ def build_function_options(
         runtime=parse_runtime(runtime),
         architecture=parse_architecture(architecture),
         refreshes=refresh,
+        code_bucket=code_bucket,
     )

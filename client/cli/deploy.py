@@ -11,6 +11,7 @@ from client.cli.arguments import (
     REWARD_HELP,
     REWARD_METAVAR,
     Architecture,
+    CodeBucketName,
     Handler,
     Layers,
     Memory,
@@ -22,6 +23,7 @@ from client.cli.arguments import (
     build_function_options,
     require_default_reward,
 )
+from client.code_bucket import find_code_bucket
 from client.deployment import deploy_reward
 from client.deployment_package import DeploymentPackage
 from client.function_plan import print_function
@@ -44,6 +46,7 @@ def deploy(
     runtime: Runtime = None,
     architecture: Architecture = None,
     refresh: Refresh = False,
+    code_bucket: CodeBucketName = None,
 ) -> None:
     """Create or update the Lambda function of a reward function, and its role."""
     require_default_reward(reward, command="rft deploy DIR")
@@ -56,6 +59,7 @@ def deploy(
         runtime=runtime,
         architecture=architecture,
         refresh=refresh,
+        code_bucket=code_bucket,
     )
     console, target = open_console(), target_from_environment()
     with open_aws_clients(target) as aws_clients:
@@ -67,13 +71,14 @@ def deploy(
             cache_folder=cache_folder_from_environment(),
             console=console,
         )
+        bucket = find_code_bucket(loaded_reward, options, aws_clients=aws_clients)
         if target.config.is_billed and isinstance(loaded_reward, DeploymentPackage):
             print_heading(console, "This creates or updates in the AWS account of your credentials")
-        print_function(reward, loaded_reward, options, console=console)
+        print_function(reward, loaded_reward, options, code_bucket=bucket, console=console)
         for warning in loaded_reward.warnings:
             print_warning(console, warning)
         if target.config.is_billed and isinstance(loaded_reward, DeploymentPackage):
             print_field(console, "region", target.region, detail="the function is billed only when it is called")
             print_field(console, "role", loaded_reward.role_name, detail="for Lambda; may write the function's log")
             require_confirmation(console, is_confirmed=yes)
-        deploy_reward(loaded_reward, options, aws_clients=aws_clients, console=console)
+        deploy_reward(loaded_reward, options, code_bucket=bucket, aws_clients=aws_clients, console=console)

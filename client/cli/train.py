@@ -14,6 +14,7 @@ from client.cli.arguments import (
     REWARD_HELP,
     REWARD_METAVAR,
     Architecture,
+    CodeBucketName,
     Handler,
     Layers,
     Memory,
@@ -63,6 +64,7 @@ def train(
     runtime: Runtime = None,
     architecture: Architecture = None,
     refresh: Refresh = False,
+    code_bucket: CodeBucketName = None,
 ) -> None:
     """Check, deploy, upload, train, watch, compare and report, in one command."""
     if data == DEFAULT_DATA and not Path(data).exists():
@@ -84,6 +86,7 @@ def train(
             runtime=runtime,
             architecture=architecture,
             refresh=refresh,
+            code_bucket=code_bucket,
         ),
         model=model,
         hyperparameters=Hyperparameters(n_epochs=epochs, batch_size=batch_size, learning_rate_multiplier=lr_multiplier),

@@ -133,4 +133,4 @@ def test_the_output_of_a_failed_installer_becomes_one_error(
 def test_a_download_that_cannot_fit_ends_the_installer(tmp_path: Path) -> None:
     """A build of torch for GPUs has gigabytes."""
     error = install_with_output(tmp_path, "  Downloading torch-2.5.1-x86_64.whl (906.4 MB)", code=0)
-    assert error.message == "torch-2.5.1-x86_64.whl alone has 906.4 MB zipped; Lambda takes 262.1 MB unpacked."
+    assert error.message == "torch-2.5.1-x86_64.whl alone has 906.4 MB zipped; Lambda takes 250 MB unpacked."

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from client.deployment_package import build_package
+from client.deployment_package import build_package, pack, read_source
 from client.errors import UsageError
-from client.package_size import MAX_UNPACKED_BYTES
+from client.layers import LayerPackage
 from tests.client.conftest import write_reward
 
 SOURCE = "def lambda_handler(event, context):\n    return []\n"
@@ -223,9 +223,16 @@ def test_a_package_above_the_limit_names_its_largest_parts(tmp_path: Path) -> No
         with (folder / name).open("wb") as file:
             file.truncate(size)
     assert package_error(folder)[0] == (
-        f"{folder} has 270.0 MB unpacked; Lambda takes {MAX_UNPACKED_BYTES / 1e6:.1f} MB. "
+        f"{folder} has 270,000,050 bytes unpacked; Lambda takes 262,144,000 (250 MB). "
         "The largest parts: numpy 200.0 MB, scipy 70.0 MB, lambda_function.py 50 B."
     )
+
+
+def test_the_layers_count_too(tmp_path: Path) -> None:
+    """As far as their size is known here."""
+    layer = LayerPackage(stem="tools", zip_bytes=b"", content_digest="", unpacked_size=262_144_000)
+    with pytest.raises(UsageError, match=r"262,144,050 bytes unpacked with its layers \(262,144,000\); Lambda takes"):
+        pack(read_source(write_reward(tmp_path / "reward"), handler=None), layers=(layer,))
 
 
 def test_a_pipe_is_not_read(tmp_path: Path) -> None:

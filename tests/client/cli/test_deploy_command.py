@@ -165,3 +165,25 @@ def test_ctrl_c_ends_the_installer_and_leaves_nothing_in_the_cache(stub_workspac
     assert (process.returncode, output.endswith(b"Stopped.\n")) == (130, True), output
     entries = list((cache / "bedrock-rft-testbed" / "dependencies").iterdir())
     assert [path.suffix for path in entries] == [".lock"]
+
+
+@pytest.mark.slow
+def test_a_large_zip_goes_through_s3(rft: Run, stub_workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bucket is in the plan, and the function gets its code and its layer from there."""
+    for module in ("code_bucket", "deployment"):
+        monkeypatch.setattr(f"client.{module}.MAX_REQUEST_ZIP_BYTES", 10)
+    write_reward(stub_workspace / "large")
+    (stub_workspace / "tools" / "python").mkdir(parents=True)
+    (stub_workspace / "tools" / "python" / "tool.py").write_text("X = 1\n", encoding="utf-8")
+    code, out, err = rft("deploy", "large", "--layer", "tools")
+    assert (code, err) == (0, "")
+    bucket = "s3://rft-deploy-123456789012-us-west-2"
+    uploads = [line.split()[2] for line in out.splitlines() if line.startswith("✓ uploaded")]
+    assert f"  code        {bucket}  this bucket is created; for zips above 50 MB; S3 bills what it stores\n" in out
+    assert [upload.rpartition("/")[0] for upload in uploads] == [
+        f"{bucket}/rft-deploy/rft-large-tools",
+        f"{bucket}/rft-deploy/rft-large",
+    ]
+    assert out.endswith("function:rft-large  created\n")
+    (stub_workspace / "large" / "more.py").write_text("X = 2\n", encoding="utf-8")
+    assert rft("deploy", "large")[1].endswith("function:rft-large  updated\n")
