@@ -186,7 +186,7 @@ class Services:
             max_environments=settings.lambda_workers,
             interpreter_for=self._interpreter_for,
             record=self._aws.record_invocation,
-            variables=lambda: {"AWS_ENDPOINT_URL": self._url},
+            variables=lambda spec: {"AWS_ENDPOINT_URL": self._url, **self._aws.function_sessions.variables(spec)},
             take_service_calls=self._service_calls.take,
             folder=_remove_folder(self._folder / ENVIRONMENTS_FOLDER),
         )

@@ -1,5 +1,8 @@
 """Finds the credentials of access keys, sessions and long-term Bedrock keys in moto's state, without changing it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
@@ -10,11 +13,26 @@ from simulator.identity.credentials import Credential
 if TYPE_CHECKING:
     from moto.iam.models import AccessKey, IAMBackend
 
+_FUNCTION_SESSION: Final = ContextVar[tuple[str, Credential] | None]("function_session", default=None)
+
 USER_SESSION_ATTRIBUTE: Final = "session_of_a_user"  # attribute of a temporary access key: its credential
+
+
+@contextmanager
+def use_function_session(access_key_id: str, credential: Credential) -> Iterator[None]:
+    """Let `find_credential` find the credential of a function in a block. moto does not know it."""
+    token = _FUNCTION_SESSION.set((access_key_id, credential))
+    try:
+        yield
+    finally:
+        _FUNCTION_SESSION.reset(token)
 
 
 def find_credential(access_key_id: str) -> Credential | None:
     """Return the credential of an access key, a user's or a session's; None when moto has no such key."""
+    function_session = _FUNCTION_SESSION.get()
+    if function_session is not None and function_session[0] == access_key_id:
+        return function_session[1]
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
     for account in list(iam_backends):

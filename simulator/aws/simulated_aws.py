@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from simulator.aws import access_keys, functions, iam_identities
 from simulator.aws.account import Account
 from simulator.aws.asgi_app import AwsApp
+from simulator.aws.function_sessions import FunctionSessions
 from simulator.aws.invocation_logs import InvocationLogs
 from simulator.aws.journal import Journal
 from simulator.aws.moto_app import load_moto
@@ -53,6 +54,7 @@ class SimulatedAws:
         self._session_credential = Credential(
             secret=SECRET_ACCESS_KEY, arn=root_arn(settings.account), account=settings.account
         )
+        self.function_sessions = FunctionSessions(seed=settings.seed)
         self.record_invocation: Callable[[FunctionSpec, Invocation], None] = self._logs.record
         if journal is not None and journal.seed is not None:
             self.load()
@@ -122,9 +124,11 @@ class SimulatedAws:
             )
 
     def find_access_key(self, access_key_id: str) -> Credential | None:
-        """Return the credential of an access key: the session's own, or one created in IAM or STS."""
+        """Return the credential of an access key: the session's own, a function's, or one created in IAM or STS."""
         if access_key_id == ACCESS_KEY_ID:
             return self._session_credential
+        if credential := self.function_sessions.find(access_key_id):
+            return credential
         if self._account is None:  # no other key exists yet
             return None
         with self._read_transaction():
@@ -141,6 +145,8 @@ class SimulatedAws:
         """Return the account of an access key."""
         if access_key_id is None or access_key_id == ACCESS_KEY_ID:
             return self._settings.account
+        if credential := self.function_sessions.find(access_key_id):
+            return credential.account
         with self._read_transaction():
             return access_keys.account_for_access_key(access_key_id)
 
@@ -170,7 +176,13 @@ class SimulatedAws:
         account = self._loaded_account()
         if request.credential_scope and request.credential_scope.service == _LOGS_SERVICE:
             self._logs.flush(account)
-        return account.handle(request, body)
+        key = request.credential_scope.access_key_id if request.credential_scope else ""
+        credential = self.function_sessions.find(key)
+        # A replay of the journal does not know the functions of earlier starts, so a write must not depend on them.
+        if credential is None or not request.is_read_only(body):
+            return account.handle(request, body)
+        with access_keys.use_function_session(key, credential):
+            return account.handle(request, body)
 
     def _parse_reference(self, name_or_arn: str) -> FunctionReference:
         return parse_function_reference(

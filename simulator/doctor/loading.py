@@ -117,7 +117,7 @@ def load_reward_function(
                 now=lambda: float(FIXED_EPOCH),
                 wall=wall_clock,
                 max_environments=max_workers,
-                variables=lambda: endpoint.variables,
+                variables=lambda _spec: endpoint.variables,
                 take_service_calls=endpoint.take_service_calls,
                 interpreter_for=lambda _runtime: interpreter,
             ) as pool,

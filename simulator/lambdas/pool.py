@@ -45,7 +45,7 @@ class EnvironmentPool:
         wall: Callable[[], float],
         max_environments: int,
         record: Callable[[FunctionSpec, Invocation], None] | None = None,
-        variables: Callable[[], Mapping[str, str]] = dict,
+        variables: Callable[[FunctionSpec], Mapping[str, str]] = lambda _: {},
         take_service_calls: Callable[[str], tuple[ServiceCalls, ...]] = lambda _: (),
         folder: Path | None = None,
         interpreter_for: Callable[[str], Interpreter] = nearest_interpreter,
@@ -60,8 +60,8 @@ class EnvironmentPool:
             wall: The machine's time, from which a handler computes its remaining time.
             max_environments: The limit of environments of all functions together.
             record: Called with every invocation when it has ended, on the caller's thread.
-            variables: Returns the environment variables of every function, such as AWS_ENDPOINT_URL; called at each
-                cold start.
+            variables: Returns the environment variables of a function that the simulator sets, such as
+                AWS_ENDPOINT_URL; called at each cold start.
             take_service_calls: Returns the calls to AWS services of an ended invocation, by its request id.
             folder: The folder of the environments. It must not exist yet, and `close` removes it. By default it is a
                 temporary folder.
@@ -246,7 +246,7 @@ class EnvironmentPool:
                 init_seconds=self._init_seconds,
                 now=self._now,
                 wall=self._wall,
-                variables=self._variables(),
+                variables=self._variables(spec),
             ),
         )
 

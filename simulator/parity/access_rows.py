@@ -123,6 +123,13 @@ ACCESS_ROWS: Final = (
         "IAM is checked for Mantle's actions and `lambda:InvokeFunction` only",
     ),
     known_row(
+        "function-role",
+        _CALLERS,
+        (D, O),
+        "A function's credentials are a session of its role, `assumed-role/ROLE/FUNCTION`, with the role's permissions",
+        "IAM is checked for Mantle's actions and `lambda:InvokeFunction` only",
+    ),
+    known_row(
         "policy-simulator",
         _CALLERS,
         (D, O),

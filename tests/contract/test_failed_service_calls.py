@@ -105,3 +105,22 @@ def test_a_function_whose_calls_succeed_has_no_warning(tmp_path: Path) -> None:
         levels = {event["level"] for event in simulator.list_events(job["id"])}
     fields = {field for line in log.splitlines() for field in json.loads(line)}
     assert (job["status"], levels, "service_calls" in fields) == ("succeeded", {"info"}, False)
+
+
+@pytest.mark.slow
+def test_a_job_says_first_that_its_function_lacks_a_permission(tmp_path: Path) -> None:
+    """Here the judge is another function, which the role of the first may not invoke."""
+    source = JUDGE.replace("bedrock-runtime", "lambda").replace("CALL", 'invoke(FunctionName="model")')
+    folder = tmp_path / "asking"
+    folder.mkdir()
+    (folder / "lambda_function.py").write_text(source)
+    with serve_simulator(Settings(port=0, lambda_workers=2)) as simulator:
+        model = simulator.deploy(folder, name="model")
+        events = run_judge(simulator, simulator.deploy(folder))
+    message = (
+        "10 of 10 calls to lambda failed; these scores are the function's fallback: AccessDeniedException: "
+        "User: arn:aws:sts::123456789012:assumed-role/reward-role/asking is not authorized to perform: "
+        f"lambda:InvokeFunction on resource: {model} because no identity-based policy allows the "
+        "lambda:InvokeFunction action"
+    )
+    assert events[0] == ("warn", message)

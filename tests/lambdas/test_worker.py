@@ -32,7 +32,7 @@ def test_a_function_has_lambdas_shared_and_its_own_variables(
 ) -> None:
     """None of the simulator's environment."""
     monkeypatch.setenv("LEAKED", "yes")
-    pool = make_pool(variables=lambda: {"AWS_ENDPOINT_URL": "http://127.0.0.1:8723", "MODE": "shared"})
+    pool = make_pool(variables=lambda _spec: {"AWS_ENDPOINT_URL": "http://127.0.0.1:8723", "MODE": "shared"})
 
     variables = invoke(pool, "dict(os.environ)", environment=(("MODE", "own"),))
 
