@@ -34,6 +34,13 @@ _RUN_PANEL: Final = "The run"
 _FUNCTION_PANEL: Final = "The function"
 
 
+class Architecture(StrEnum):
+    """The processors of Lambda."""
+
+    X86_64 = "x86_64"
+    ARM64 = "arm64"
+
+
 class Target(StrEnum):
     """Where a deployed function is: the values of RFT_TARGET."""
 
@@ -82,6 +89,14 @@ Runtime = Annotated[
         rich_help_panel=_FUNCTION_PANEL,
     ),
 ]
+ArchitectureOption = Annotated[
+    Architecture | None,
+    typer.Option(
+        "--architecture",
+        help="The function's processor at AWS; here it runs on this machine's. Default: x86_64.",
+        rich_help_panel=_FUNCTION_PANEL,
+    ),
+]
 Variables = Annotated[
     list[str] | None,
     typer.Option(
@@ -113,6 +128,7 @@ class RewardFunctionOptions:
         is_at_aws: a deployed function is at AWS and not in a simulator.
         accepts_billing: the user agrees to the cost of invocations at AWS.
         runtime: the Runtime of a function that runs here.
+        architecture: the processor that the package of a function that runs here is for.
     """
 
     reward: str
@@ -124,6 +140,7 @@ class RewardFunctionOptions:
     is_at_aws: bool
     accepts_billing: bool
     runtime: str | None = None
+    architecture: Architecture | None = None
 
 
 def parse_settings(changes: Sequence[str] | None) -> Settings:
@@ -150,6 +167,7 @@ def open_reward_function(
             memory_mb=function.memory_mb,
             environment=_parse_variables(function.variables),
             runtime=function.runtime,
+            architecture=function.architecture and function.architecture.value,
             interpreters=read_interpreter_folders(),
             requires_python=settings.lambda_python is LambdaPython.EXACT,
             region=settings.region,

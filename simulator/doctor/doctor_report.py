@@ -35,6 +35,7 @@ class DoctorReport:
         differences: in which ways the function ran here in another way than at AWS, as sentences.
         failed_calls: the function's calls to the AWS services of which a call failed. Then its scores say nothing about
             the rewards, and the probes of scores measured nothing.
+        is_judged: False if the function can run at AWS and not on this machine.
     """
 
     function_name: str
@@ -49,6 +50,7 @@ class DoctorReport:
     is_partial: bool = False
     differences: tuple[str, ...] = ()
     failed_calls: tuple[ServiceCalls, ...] = ()
+    is_judged: bool = True
 
     def count(self, severity: Severity) -> int:
         """Return the number of findings with this severity."""
@@ -104,7 +106,9 @@ class DoctorReport:
 
     def passes(self, *, strict: bool) -> bool:
         """Whether the scores were measured and there is no failure, and if strict, no warning either."""
-        return not self.failed_calls and not self.count(Severity.FAIL) and not (strict and self.count(Severity.WARN))
+        if self.failed_calls or not self.is_judged:
+            return False
+        return not self.count(Severity.FAIL) and not (strict and self.count(Severity.WARN))
 
 
 def format_count(number: int, noun: str) -> str:

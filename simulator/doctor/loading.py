@@ -20,6 +20,7 @@ from simulator.http.server_discovery import discover_region
 from simulator.http.service_call_client import ServiceCallClient
 from simulator.http.service_calls import ServiceCalls
 from simulator.ids import Ids
+from simulator.lambdas.compiled_modules import X86_64
 from simulator.lambdas.configuration import check_configuration
 from simulator.lambdas.errors import InvalidParameter
 from simulator.lambdas.function import FunctionSpec
@@ -54,6 +55,7 @@ def load_reward_function(
     memory_mb: int | None = None,
     environment: Mapping[str, str] | None = None,
     runtime: str | None = None,
+    architecture: str | None = None,
     interpreters: InterpreterFolders = OWN_INTERPRETER_ONLY,
     requires_python: bool = False,
     region: str = TUNING_REGION,
@@ -75,6 +77,7 @@ def load_reward_function(
         memory_mb: the memory of a function that runs here.
         environment: the variables of a function that runs here.
         runtime: the Runtime of a function that runs here, such as python3.12. The default is that of this Python.
+        architecture: the processor that the package is for. The default is x86_64, as at AWS.
         interpreters: where this machine's Pythons are.
         requires_python: refuse a function whose Python is missing, instead of running it on another one.
         region: the region of a deployed function if its name contains none.
@@ -95,6 +98,7 @@ def load_reward_function(
         "--memory": memory_mb,
         "--env": environment,
         "--runtime": runtime,
+        "--architecture": architecture,
     }
     if path.exists():
         spec = _build_spec(
@@ -105,6 +109,7 @@ def load_reward_function(
             environment=tuple(sorted((environment or {}).items())),
             region=region,
             runtime=runtime or own_runtime(),
+            architecture=architecture or X86_64,
         )
         interpreter = nearest_interpreter(spec.runtime, interpreters)
         if requires_python and interpreter.runtime != spec.runtime:
@@ -222,6 +227,7 @@ def _build_spec(
     environment: tuple[tuple[str, str], ...],
     region: str,
     runtime: str,
+    architecture: str,
 ) -> FunctionSpec:
     package = build_package(path, handler=handler)
     name = re.sub(r"[^A-Za-z0-9]+", "-", path.resolve().stem).strip("-").lower()[:_MAX_NAME_LENGTH] or "reward"
@@ -234,6 +240,7 @@ def _build_spec(
         region=region,
         handler=package.handler,
         runtime=runtime,
+        architecture=architecture,
         code=package.content,
         code_sha256=hashlib.sha256(package.content).hexdigest(),
         timeout=DEFAULT_TIMEOUT_SECONDS if timeout is None else timeout,
@@ -242,5 +249,5 @@ def _build_spec(
         log_group=f"/aws/lambda/{name}",
     )
     if problem := check_configuration(spec):
-        raise LoadError(f"Lambda rejects this configuration: {problem}.")
+        raise LoadError(f"Lambda rejects this configuration: {problem.removesuffix('.')}.")
     return spec

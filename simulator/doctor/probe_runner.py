@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 from simulator.doctor.doctor_report import SIMULATED_ROLLOUTS, DoctorReport, describe_event
 from simulator.doctor.failed_calls import not_measured_reason, without_fallback_scores
 from simulator.doctor.finding import Finding, Probe, Severity
+from simulator.doctor.foreign_modules import reason_not_judged
 from simulator.doctor.invocation import Call
 from simulator.doctor.probe_context import ProbeContext, ProbeFunction
 from simulator.doctor.timeout_budget import NoScoresError, TimeoutBudgetError
@@ -88,7 +89,7 @@ def run_probes(
     }
     if rollouts_sha256:
         inputs["rollouts_sha256"] = rollouts_sha256
-    findings, end_reason = _run_static_probes(context, selected_static, listener)
+    findings, end_reason, is_judged = _run_static_probes(context, selected_static, listener)
     traces: tuple[TrainingTrace, ...] = ()
     if selected_training and simulate_training and not end_reason and not context.invoker.failed_calls:
         traces = tuple(
@@ -115,13 +116,14 @@ def run_probes(
         record_count=len(context.records),
         hyperparameters=context.hyperparameters,
         inputs=inputs,
-        findings=tuple(_ensure_failure(reported, end_reason) if end_reason else reported),
+        findings=tuple(_ensure_failure(reported, end_reason) if end_reason and is_judged else reported),
         traces=traces,
         results_by_label=context.invoker.results_by_label,
         call_count=context.invoker.call_count,
         is_partial=bool(only),
         differences=context.reward_function.differences,
         failed_calls=failed_calls,
+        is_judged=is_judged,
     )
 
 
@@ -131,10 +133,13 @@ def _is_selected(probe: Probe, only: frozenset[str]) -> bool:
 
 def _run_static_probes(
     context: ProbeContext, entries: Sequence[tuple[Probe, ProbeFunction]], listener: ProgressListener
-) -> tuple[list[Finding], str]:
-    """Return the findings of the static probes, and why the doctor run ended early. Empty if it did not."""
+) -> tuple[list[Finding], str, bool]:
+    """Return the findings of the static probes, why the doctor run ended early or "", and whether the function can run.
+
+    A function that only this machine cannot run is not judged.
+    """
     findings: list[Finding] = []
-    end_reason = ""
+    end_reason, is_judged = "", True
     for index, (probe, find) in enumerate(entries, start=1):
         if end_reason:
             findings.append(probe.not_measured(end_reason))
@@ -144,12 +149,13 @@ def _run_static_probes(
             for finding in _require_findings(probe, find(context)):
                 findings.append(finding)  # noqa: PERF402  keeps the findings before an error
         except NoScoresError as error:
-            end_reason = _describe_failure(error)
+            reason = reason_not_judged(str(error), context.reward_function)
+            end_reason, is_judged = reason or _describe_failure(error), not reason
             if not findings or findings[-1].probe != probe.id:
                 findings.append(probe.not_measured(end_reason))
             if isinstance(error, TimeoutBudgetError):
-                return _report_timeout(findings, error, entries, end_reason), end_reason
-    return findings, end_reason
+                return _report_timeout(findings, error, entries, end_reason), end_reason, True
+    return findings, end_reason, is_judged
 
 
 def _report_timeout(

@@ -10,7 +10,8 @@ import pytest
 
 from simulator.doctor.finding import Severity
 from simulator.doctor.loading import load_reward_function
-from simulator.doctor.probes.static.s01_contract import check_contract
+from simulator.doctor.probe_runner import run_probes
+from simulator.doctor.probes.static.s01_contract import CONTRACT, check_contract
 from simulator.training.dataset import Record
 from tests.doctor.fake_reward_functions import (
     FakeRewardFunction,
@@ -258,14 +259,24 @@ def test_a_compiled_module_that_python_cannot_load_is_named(
 
 
 def test_a_package_that_is_right_for_lambda_is_not_blamed(tmp_path: Path, sums: tuple[Record, ...]) -> None:
-    """It is for a Python that this machine does not have, or for another system."""
+    """Its modules are for a Python that this machine does not have. The doctor run ends without a finding."""
     (tmp_path / "lambda_function.py").write_text("import _fast\ndef lambda_handler(event, context): return []\n")
     header = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00\x3e\x00" + bytes(64)
     (tmp_path / "_fast.cpython-314-x86_64-linux-gnu.so").write_bytes(header)
     with load_reward_function(str(tmp_path), wall_clock=time, runtime="python3.14") as reward_function:
-        (finding,), _ = findings_and_error(check_contract, probe_context(reward_function, sums))
+        report = run_probes(
+            probe_context(reward_function, sums),
+            data_name="sums.jsonl",
+            data_sha256="",
+            static_probes=[(CONTRACT, check_contract)],
+        )
 
-    assert finding.message.startswith(
-        "The function cannot be judged on this machine. _fast.cpython-314-x86_64-linux-gnu.so is built for Python "
-        "3.14, Linux on x86_64, which Lambda can load"
+    (finding,) = report.findings
+    assert finding.severity is Severity.SKIPPED
+    assert "_fast.cpython-314-x86_64-linux-gnu.so is built for Python 3.14, Linux on x86_64, which Lambda can load" in (
+        finding.message
+    )
+    assert (report.verdict, report.passes(strict=False)) == (
+        "Nothing was measured, so the doctor cannot say whether to pay for this run.",
+        False,
     )

@@ -1,15 +1,7 @@
 """Fixes for Lambda's own errors: a function that does not start, does not end, or returns what Lambda cannot send."""
 
-from simulator.doctor.reward_function import LocalRewardFunction, RewardFunction
+from simulator.doctor.reward_function import RewardFunction
 from simulator.grading.lambda_failure import TIMEOUT_ERROR_TYPE, LambdaFailure
-from simulator.lambdas.compiled_modules import IMPORT_ERRORS, UnloadableModules, find_unloadable_modules
-
-
-def find_foreign_modules(failure: LambdaFailure, reward_function: RewardFunction) -> UnloadableModules | None:
-    """Return the compiled modules that may explain a failed import, or None."""
-    if failure.type not in IMPORT_ERRORS or not isinstance(reward_function, LocalRewardFunction):
-        return None
-    return find_unloadable_modules(reward_function.spec, reward_function.interpreter, named_in=failure.message)
 
 
 def lambda_error_fix(failure: LambdaFailure, reward_function: RewardFunction) -> str:

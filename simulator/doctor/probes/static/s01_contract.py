@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from simulator.doctor.finding import Finding, Probe, Severity
+from simulator.doctor.foreign_modules import find_foreign_modules, reason_not_judged
 from simulator.doctor.invocation import Call, usable_scores
 from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.probes.static.event_layouts import other_layouts
-from simulator.doctor.probes.static.lambda_errors import find_foreign_modules, lambda_error_fix
+from simulator.doctor.probes.static.lambda_errors import lambda_error_fix
 from simulator.doctor.probes.static.result_checks import (
     METRIC_TYPES,
     fix_for_metrics,
@@ -75,6 +76,8 @@ def check_contract(context: ProbeContext) -> Iterator[Finding]:
     results = first_call.results
     if results is None:
         scores_alone = scores_single_rollout(context, first_call)
+        if not scores_alone and reason_not_judged(first_call.error, context.reward_function):
+            raise NoScoresError(first_call.error)  # its findings are not the function's fault
         yield _failed_call_finding(context, first_call, scores_alone=scores_alone)
         if not scores_alone:
             raise NoScoresError(first_call.error)
@@ -140,9 +143,8 @@ def _failed_call_finding(context: ProbeContext, sample_call: SampleCall, *, scor
     elif failure is None:
         message = f"The response cannot be used: {sample_call.error}."
         fix = _list_fix(sample_call.call.invocation.payload)
-    elif modules := find_foreign_modules(failure, context.reward_function):
-        where = "cannot be judged on this machine" if modules.loads_at_aws else "cannot start"
-        message = f"The function {where}. {modules.explanation}"
+    elif modules := find_foreign_modules(sample_call.error, context.reward_function):
+        message = f"The function cannot start. {modules.explanation}"
         fix = modules.advice
     else:
         message = "The function fails on ordinary rollouts."
