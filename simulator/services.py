@@ -189,6 +189,7 @@ class Services:
             variables=lambda spec: {"AWS_ENDPOINT_URL": self._url, **self._aws.function_sessions.variables(spec)},
             take_service_calls=self._service_calls.take,
             folder=_remove_folder(self._folder / ENVIRONMENTS_FOLDER),
+            isolation=settings.lambda_isolation,
         )
         self._invoke = InvokeApp(
             pool=self._pool,
@@ -318,7 +319,8 @@ class Services:
         return self._ids.invocation(next(self._invocation_ordinals))
 
     def warm_up(self) -> None:
-        """Load moto, so that the first AWS request need not wait for it."""
+        """Load moto and prepare the isolation of functions, so that the first request for them need not wait."""
+        self._pool.prepare()
         self._aws.load()
 
     def stop(self) -> None:

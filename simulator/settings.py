@@ -66,6 +66,14 @@ class Auth(StrEnum):
     ANY = "any"  # every request acts as the account's root user, even without a key
 
 
+class LambdaIsolation(StrEnum):
+    """How the environments of Lambda functions are separated from this machine."""
+
+    AUTO = "auto"  # namespaces where this machine allows them, else folders
+    NAMESPACES = "namespaces"  # Lambda's file system in namespaces; without them, functions are not run
+    NONE = "none"  # folders of their own in this machine's file system
+
+
 class EventShape(StrEnum):
     """The layout of a rollout in the Lambda event (contract 4.1: the published handlers disagree)."""
 
@@ -333,6 +341,12 @@ class Settings:
         "What happens to a function whose Runtime names a Python that is not on this machine. nearest: it runs on the "
         "simulator's own Python, and each job with it has a warning. exact: a job with it is refused.",
     ] = LambdaPython.NEAREST
+    lambda_isolation: Annotated[
+        LambdaIsolation,
+        "How functions are separated from this machine. namespaces: a function has Lambda's file system: its own /tmp, "
+        "a read-only /var/task and no /dev/shm. none: it sees this machine's files and its /tmp. auto: namespaces, or "
+        "none where the system forbids them. `rft-sim settings` prints which of them works here.",
+    ] = LambdaIsolation.AUTO
     consistency: Annotated[
         ConsistencySettings, "INFERRED: only lists lag. GET of a single object returns its current state."
     ] = field(default_factory=ConsistencySettings)

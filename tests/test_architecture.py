@@ -26,7 +26,7 @@ ALLOWED_IMPORTS: Final[dict[str, set[str]]] = {
     "settings": {"training"},
     "http": {"errors", "settings"},
     "identity": {"clock", "errors", "http", "ids", "settings", "store"},
-    "lambdas": {"http", "identity"},
+    "lambdas": {"http", "identity", "settings", "store"},
     "grading": {"http", "settings", "training"},
     "jobs": {"clock", "grading", "http", "ids", "settings", "store", "training", "upstream"},
     "aws": {"grading", "http", "identity", "ids", "jobs", "lambdas", "settings", "store"},

@@ -1,9 +1,12 @@
 """Unpacks deployment packages and layers, and rejects those that are too large or reach outside their folder.
 
-The archive's directory is checked at the upload, as on AWS, and again before any byte is written.
+The archive's directory is checked at the upload, as on AWS, and again before any byte is written. Files keep the modes
+of the archive (DOCUMENTED: "Lambda requires global read permissions on code files"), and links inside a package stay
+links.
 """
 
 import io
+import posixpath
 import shutil
 import stat
 import struct
@@ -17,7 +20,10 @@ from typing import Final
 from simulator.lambdas.errors import InvalidZipFile
 from simulator.lambdas.limits import MAX_UNZIPPED_BYTES, MAX_UNZIPPED_FILES
 
-_EXECUTABLE: Final = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
+_UNIX: Final = 3  # the system of an archive that records modes
+_FILE_MODE: Final = 0o644  # where the archive records none
+_FOLDER_MODE: Final = 0o755
+_SET_ID: Final = stat.S_ISUID | stat.S_ISGID
 _ENTRY_SIGNATURE: Final = b"PK\x01\x02"  # begins each entry of an archive's directory
 _ENCRYPTED: Final = 0x1
 _MAX_PATH_BYTES: Final = 1_024  # the lowest limit of all systems
@@ -27,8 +33,8 @@ _MAX_QUOTED_NAME: Final = 80  # characters of a file name in a message
 # These two can be unpacked in bounded memory; bzip2 and LZMA expand a kilobyte to gigabytes at once. (INFERRED: AWS
 # names no method, and every zip tool writes these two by default.)
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_KIND_NAMES: Final = {stat.S_IFLNK: "a symbolic link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-_ALLOWED_KINDS: Final = (0, stat.S_IFREG, stat.S_IFDIR)
+_KIND_NAMES: Final = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+_ALLOWED_KINDS: Final = (0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK)
 
 _EMPTY: Final = "Uploaded file must be a non-empty zip"
 _TOO_LARGE: Final = f"Unzipped size must be smaller than {MAX_UNZIPPED_BYTES} bytes"
@@ -56,6 +62,7 @@ def check_upload(archive: bytes) -> str | None:
             if _unpacked_size(package) > MAX_UNZIPPED_BYTES:
                 return _TOO_LARGE
             _reject_overlap(package, archive, subject="The zip")
+            _check_links(package)
             return None if package.infolist() else _EMPTY
     except InvalidZipFile as error:
         return f"Could not unzip uploaded file. Please check your file, then try to upload again. {error.detail}"
@@ -69,24 +76,31 @@ def unpacked_size(archive: bytes) -> int:
         return _unpacked_size(package)
 
 
-def unpack(*, code: bytes, layers: Iterable[bytes], task_folder: Path, opt_folder: Path) -> None:
+def unpack(
+    *, code: bytes, layers: Iterable[bytes], task_folder: Path, opt_folder: Path, for_owner: bool = False
+) -> None:
     """Unpack the package into `task_folder` and the layers, in order, into `opt_folder`; create both folders.
 
+    On Lambda, another user owns the files. With `for_owner`, the owner reads them, so the owner gets no more
+    permissions than others have: a file that Lambda cannot open cannot be opened here.
+
     Raises:
-        InvalidZipFile: an archive is not a zip, is damaged or encrypted, holds something other than files and folders,
-            names a path outside its folder, or exceeds a limit: `MAX_UNZIPPED_BYTES` in total, `MAX_UNZIPPED_FILES`
-            each. Nothing is written beyond the limit.
+        InvalidZipFile: an archive is not a zip, is damaged or encrypted, holds something other than files, folders and
+            links inside the package, names a path outside its folder, or exceeds a limit: `MAX_UNZIPPED_BYTES` in
+            total, `MAX_UNZIPPED_FILES` each. Nothing is written beyond the limit.
     """
     remaining = MAX_UNZIPPED_BYTES
-    remaining -= _unpack_one(archive=code, folder=task_folder, remaining=remaining, subject="The function's zip")
+    writers = [_Writer(folder=task_folder, for_owner=for_owner), _Writer(folder=opt_folder, for_owner=for_owner)]
+    remaining -= _unpack_one(archive=code, writer=writers[0], remaining=remaining, subject="The function's zip")
     for number, layer in enumerate(layers, start=1):
         remaining -= _unpack_one(
-            archive=layer, folder=opt_folder, remaining=remaining, subject=f"The zip of layer {number}"
+            archive=layer, writer=writers[1], remaining=remaining, subject=f"The zip of layer {number}"
         )
+    for writer in writers:
+        writer.finish()
 
 
-def _unpack_one(*, archive: bytes, folder: Path, remaining: int, subject: str) -> int:
-    folder.mkdir(exist_ok=True)
+def _unpack_one(*, archive: bytes, writer: "_Writer", remaining: int, subject: str) -> int:
     with _open_archive(archive, subject=subject) as package:
         size = _unpacked_size(package)
         if size > remaining:
@@ -96,7 +110,7 @@ def _unpack_one(*, archive: bytes, folder: Path, remaining: int, subject: str) -
             )
         _reject_overlap(package, archive, subject=subject)
         for member in package.infolist():
-            _write_member(package, member, folder=folder)
+            writer.write(package, member)
     return size
 
 
@@ -130,18 +144,19 @@ def _open_archive(archive: bytes, *, subject: str) -> Iterator[zipfile.ZipFile]:
 
 
 def _check_directory(members: Sequence[zipfile.ZipInfo], *, subject: str) -> None:
-    """Reject an archive whose directory breaks a rule."""
+    """Reject an archive whose directory breaks a rule. A link is a file here, so nothing can be written through it."""
     files: set[str] = set()
+    links: set[str] = set()
     folders: set[str] = set()
     for member in members:
         name = member.filename
         if error := _name_error(name) or _kind_error(member):
-            raise InvalidZipFile(
-                f"{subject} {error}: {name[:_MAX_QUOTED_NAME]!a}{'...' if len(name) > _MAX_QUOTED_NAME else ''}."
-            )
+            raise InvalidZipFile(f"{subject} {error}: {_quote(name)}.")
         path = str(PurePosixPath(name))
         if not name.endswith("/"):
             files.add(path)
+            if stat.S_ISLNK(member.external_attr >> 16):
+                links.add(path)
             path = path.rpartition("/")[0]
         while path and path not in folders:
             folders.add(path)
@@ -149,7 +164,9 @@ def _check_directory(members: Sequence[zipfile.ZipInfo], *, subject: str) -> Non
         if len(files) + len(folders) > MAX_UNZIPPED_FILES:
             raise _too_many_files_error(subject)
     if conflicts := files & folders:
-        raise InvalidZipFile(f"{subject} has a file where it also has a folder: {min(conflicts)[:_MAX_QUOTED_NAME]!a}.")
+        name = min(conflicts)
+        kind = "symbolic link" if name in links else "file"
+        raise InvalidZipFile(f"{subject} has a {kind} where it also has a folder: {_quote(name)}.")
 
 
 def _name_error(name: str) -> str | None:
@@ -167,6 +184,8 @@ def _kind_error(member: zipfile.ZipInfo) -> str | None:
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in _ALLOWED_KINDS:
         return f"holds {_KIND_NAMES.get(kind, 'a device')}, where the file itself should be"
+    if kind != stat.S_IFDIR and not member.is_dir() and (member.external_attr >> 16) & _SET_ID:
+        return "holds a file with a set-user-id or set-group-id bit"
     if member.flag_bits & _ENCRYPTED:
         return "is encrypted"
     if member.compress_type not in _METHODS:
@@ -178,16 +197,72 @@ def _too_many_files_error(subject: str) -> InvalidZipFile:
     return InvalidZipFile(f"{subject} holds more than {MAX_UNZIPPED_FILES:,} files and folders.")
 
 
-def _write_member(package: zipfile.ZipFile, member: zipfile.ZipInfo, *, folder: Path) -> None:
-    target = folder / member.filename
-    if member.is_dir():
-        target.mkdir(parents=True, exist_ok=True)
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with package.open(member) as source, target.open("wb") as sink:
-        shutil.copyfileobj(source, sink, 1 << 20)
-        if sink.tell() != member.file_size:
-            raise zipfile.BadZipFile(f"a file of {member.file_size} bytes holds {sink.tell()}")
-    # On AWS, files keep their executable bits. The other mode bits keep their defaults.
-    if (member.external_attr >> 16) & _EXECUTABLE:
-        target.chmod(0o755)
+class _Writer:
+    """Writes the members of archives into one folder, which it creates; modes and links come last, in `finish`."""
+
+    def __init__(self, *, folder: Path, for_owner: bool) -> None:
+        self._folder = folder
+        self._for_owner = for_owner
+        self._folder_modes: dict[Path, int] = {folder: _FOLDER_MODE}
+        self._links: dict[Path, str] = {}
+        folder.mkdir(exist_ok=True)
+
+    def write(self, package: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+        """Write one member. A later layer replaces the files of an earlier one."""
+        target = self._folder / member.filename
+        mode = member.external_attr >> 16 if member.create_system == _UNIX else 0
+        if member.is_dir():
+            self._make_folder(target)
+            self._folder_modes[target] = mode & 0o777 or _FOLDER_MODE
+            return
+        self._make_folder(target.parent)
+        self._links.pop(target, None)
+        target.unlink(missing_ok=True)
+        if stat.S_ISLNK(mode):
+            self._links[target] = _read_link(package, member)
+            return
+        with package.open(member) as source, target.open("wb") as sink:
+            shutil.copyfileobj(source, sink, 1 << 20)
+            if sink.tell() != member.file_size:
+                raise zipfile.BadZipFile(f"a file of {member.file_size} bytes holds {sink.tell()}")
+        target.chmod(self._effective(mode & 0o777 or _FILE_MODE))
+
+    def finish(self) -> None:
+        """Create the links and set the modes of the folders, the innermost first."""
+        for target, destination in self._links.items():
+            if not target.exists():  # else a later layer has a folder there
+                target.symlink_to(destination)
+        for folder in sorted(self._folder_modes, reverse=True):
+            folder.chmod(self._effective(self._folder_modes[folder]))
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder not in self._folder_modes:
+            self._make_folder(folder.parent)
+            folder.mkdir(exist_ok=True)
+            self._folder_modes[folder] = _FOLDER_MODE
+
+    def _effective(self, mode: int) -> int:
+        return mode & ~0o700 | (mode & 0o007) << 6 if self._for_owner else mode
+
+
+def _check_links(package: zipfile.ZipFile) -> None:
+    for member in package.infolist():
+        if stat.S_ISLNK(member.external_attr >> 16):
+            _read_link(package, member)
+
+
+def _read_link(package: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
+    """Return the target of a link.
+
+    Raises:
+        ValueError: it is outside the package.
+    """
+    destination = package.read(member).decode("utf-8", "surrogateescape") if member.file_size < _MAX_PATH_BYTES else ""
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(member.filename), destination))
+    if not destination or "\0" in destination or path.startswith("/") or path.split("/")[0] == "..":
+        raise ValueError(f"the symbolic link {_quote(member.filename)} leads out of the package")
+    return destination
+
+
+def _quote(name: str) -> str:
+    return f"{name[:_MAX_QUOTED_NAME]!a}{'...' if len(name) > _MAX_QUOTED_NAME else ''}"

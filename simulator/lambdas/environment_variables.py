@@ -3,14 +3,14 @@
 import os
 from collections.abc import Mapping
 
-from simulator.lambdas.environment_folders import EnvironmentFolders
 from simulator.lambdas.function import FunctionSpec
+from simulator.lambdas.isolation import EnvironmentPaths
 
 
 def build_environment_variables(
     *,
     spec: FunctionSpec,
-    folders: EnvironmentFolders,
+    paths: EnvironmentPaths,
     api_address: str,
     log_stream: str,
     shared: Mapping[str, str],
@@ -20,13 +20,18 @@ def build_environment_variables(
     Names and values: "Defined runtime environment variables" in the developer guide (DOCUMENTED).
     """
     variables = {
-        "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin:/bin:/opt/bin",
+        "PATH": f"/var/lang/bin:/usr/local/bin:/usr/bin:/bin:{paths.opt}/bin",
+        "LD_LIBRARY_PATH": os.pathsep.join(
+            [
+                *("/var/lang/lib", "/lib64", "/usr/lib64", paths.runtime, f"{paths.runtime}/lib"),
+                *(paths.task, f"{paths.task}/lib", f"{paths.opt}/lib"),
+            ]
+        ),
+        "PYTHONPATH": paths.runtime,
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
-        "HOME": os.fspath(folders.tmp),
-        "TMPDIR": os.fspath(folders.tmp),
-        "LAMBDA_TASK_ROOT": os.fspath(folders.task),
-        "LAMBDA_RUNTIME_DIR": os.fspath(folders.runtime),
+        "LAMBDA_TASK_ROOT": paths.task,
+        "LAMBDA_RUNTIME_DIR": paths.runtime,
         "_HANDLER": spec.handler,
         "AWS_REGION": spec.region,
         "AWS_DEFAULT_REGION": spec.region,
@@ -47,15 +52,16 @@ def build_environment_variables(
         **shared,
         **dict(spec.environment),
     }
-    if "PYTHONPATH" in variables:
-        variables["PYTHONPATH"] = os.pathsep.join(
-            _to_local_path(entry, folders=folders) for entry in variables["PYTHONPATH"].split(os.pathsep)
-        )
+    if paths.home is not None:
+        variables = {"HOME": paths.home, "TMPDIR": paths.tmp, **variables}
+    variables["PYTHONPATH"] = os.pathsep.join(
+        _to_local_path(entry, paths=paths) for entry in variables["PYTHONPATH"].split(os.pathsep)
+    )
     return variables
 
 
-def _to_local_path(entry: str, *, folders: EnvironmentFolders) -> str:
-    for aws_path, folder in (("/var/task", folders.task), ("/opt", folders.opt)):
+def _to_local_path(entry: str, *, paths: EnvironmentPaths) -> str:
+    for aws_path, folder in (("/var/task", paths.task), ("/opt", paths.opt)):
         if entry == aws_path or entry.startswith(aws_path + "/"):
-            return os.fspath(folder) + entry.removeprefix(aws_path)
+            return folder + entry.removeprefix(aws_path)
     return entry

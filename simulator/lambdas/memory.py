@@ -1,6 +1,7 @@
 """Measures the memory of a worker; returns None without /proc (macOS), where no memory limit is enforced."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -16,16 +17,40 @@ def peak_mb(pid: int) -> float | None:
     return int(after_label.split(maxsplit=1)[0]) / 1024 if label else None
 
 
-def resident_mb(pid: int) -> float | None:
-    """Return the resident size of `pid` and all its descendants in MB.
+def resident_mb(pids: Sequence[int], *, limit: int) -> float | None:
+    """Return the memory of processes in MB: Lambda limits the whole environment, with the children of a handler.
 
-    Lambda limits the whole sandbox, including the children of a handler that forks.
+    Their resident sizes count pages that they share once for each. So when the sum is above `limit`, it is taken again
+    from the proportional sizes, which take the kernel longer to compute.
     """
+    resident = [_resident_mb(pid) for pid in pids]
+    if resident[0] is None:
+        return None
+    total = sum(size or 0.0 for size in resident)
+    if total <= limit or len(pids) == 1:
+        return total
+    return sum(_proportional_mb(pid) or size or 0.0 for pid, size in zip(pids, resident, strict=True))
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the ids of all children of a process, their children, and so on."""
+    found: list[int] = []
+    for child in _children(pid):
+        found += [child, *descendants(child)]
+    return found
+
+
+def _resident_mb(pid: int) -> float | None:
     statm = _read(f"/proc/{pid}/statm")
     if statm is None:
         return None
-    pages = int(statm.split()[1]) if statm else 0
-    return pages * _PAGE / _MB + sum(resident_mb(child) or 0.0 for child in _children(pid))
+    return int(statm.split()[1]) * _PAGE / _MB if statm else 0.0
+
+
+def _proportional_mb(pid: int) -> float | None:
+    rollup = _read(f"/proc/{pid}/smaps_rollup")
+    _, label, after_label = (rollup or b"").partition(b"\nPss:")
+    return int(after_label.split(maxsplit=1)[0]) / 1024 if label else None
 
 
 def _children(pid: int) -> list[int]:

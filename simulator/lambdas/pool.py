@@ -1,26 +1,28 @@
 """Runs Lambda functions in a pool of warm environments."""
 
-import shutil
-import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 from simulator.http.service_calls import ServiceCalls
 from simulator.lambdas.environments import Environments
 from simulator.lambdas.errors import PoolClosed, RequestTooLarge, Throttled
 from simulator.lambdas.function import FunctionSpec, Invocation
-from simulator.lambdas.interpreters import Interpreter, nearest_interpreter
+from simulator.lambdas.interpreters import Interpreter, nearest_interpreter, own_interpreter
+from simulator.lambdas.isolation import Isolation
+from simulator.lambdas.isolation_choice import open_isolation
 from simulator.lambdas.limits import INIT_TIMEOUT_SECONDS, MAX_REQUEST_BYTES
-from simulator.lambdas.managed_runtime import link_runtime_packages
 from simulator.lambdas.worker import Worker
 from simulator.lambdas.worker_process import WorkerConfig
+from simulator.settings import LambdaIsolation
+from simulator.store.temporary_folder import create_temporary_folder, remove_folder
 
 _CLOSE_SECONDS = 5.0
 
@@ -49,6 +51,7 @@ class EnvironmentPool:
         take_service_calls: Callable[[str], tuple[ServiceCalls, ...]] = lambda _: (),
         folder: Path | None = None,
         interpreter_for: Callable[[str], Interpreter] = nearest_interpreter,
+        isolation: LambdaIsolation = LambdaIsolation.AUTO,
         init_seconds: float = INIT_TIMEOUT_SECONDS,
         idle_seconds: float = IDLE_TIMEOUT_SECONDS,
     ) -> None:
@@ -67,6 +70,7 @@ class EnvironmentPool:
                 temporary folder.
             interpreter_for: Returns the Python interpreter that runs the functions of a Runtime. By default it is the
                 simulator's own for every Runtime.
+            isolation: How environments are separated from this machine.
             init_seconds: The limit of an init phase. Beyond it, init is restarted.
             idle_seconds: How long an unused environment stays warm.
         """
@@ -83,10 +87,13 @@ class EnvironmentPool:
         self._environments = Environments(limit=max_environments, idle_seconds=idle_seconds)
         self._busy: set[Worker] = set()
         self._running: Counter[str] = Counter()
-        self._created_count = 0
         self._generation = 0
         self._closed = False
+        self._isolation_choice = isolation
+        self._isolation_lock = threading.Lock()
+        self._isolation: Isolation | None = None
         self._folder: Path | None = None
+        self._folder_lock: TextIO | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -130,6 +137,27 @@ class EnvironmentPool:
             self._record(spec, invocation)
         return invocation
 
+    def prepare(self) -> None:
+        """Prepare the isolation, which the first call would otherwise wait for. Safe after `close`."""
+        with suppress(PoolClosed):
+            self.isolation()
+
+    def isolation(self) -> Isolation:
+        """Return how the environments are separated from this machine; the first call prepares it.
+
+        Raises:
+            PoolClosed: the pool was closed.
+            SandboxUnavailableError: namespaces are required and this machine does not allow them.
+        """
+        with self._isolation_lock:
+            if self._closed:
+                raise PoolClosed
+            if self._isolation is None:
+                self._isolation = open_isolation(
+                    self._isolation_choice, folder=self._create_folder(), interpreter=own_interpreter()
+                )
+            return self._isolation
+
     def reset(self) -> None:
         """End all idle environments now, and the busy ones after their invocation."""
         with self._condition:
@@ -149,9 +177,24 @@ class EnvironmentPool:
         _close(to_close)
         with self._condition:
             self._condition.wait_for(lambda: self._environments.count == 0, timeout=_CLOSE_SECONDS)
-            folder, self._folder = self._folder, None
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+        with self._isolation_lock:
+            if self._isolation is not None:
+                self._isolation.close()
+            if self._folder is not None:
+                remove_folder(self._folder)
+            if self._folder_lock is not None:
+                self._folder_lock.close()
+
+    def _create_folder(self) -> Path:
+        if self._folder is None:
+            folder = self._configured_folder
+            if folder is None:
+                folder, self._folder_lock = create_temporary_folder("rft-lambda-")
+            else:
+                folder.mkdir()
+            # Resolved, because paths in error payloads are replaced as text, and macOS links its temporary folder.
+            self._folder = folder.resolve()
+        return self._folder
 
     def _check_concurrency(self, spec: FunctionSpec) -> None:
         with self._condition:
@@ -226,23 +269,12 @@ class EnvironmentPool:
             self._condition.notify_all()
 
     def _start_worker(self, spec: FunctionSpec, request_id: str) -> Worker:
-        with self._condition:
-            if self._folder is None:
-                if self._configured_folder is not None:
-                    self._configured_folder.mkdir()
-                # Resolved, because paths in error payloads are replaced as text, and macOS links its temporary folder.
-                self._folder = (self._configured_folder or Path(tempfile.mkdtemp(prefix="rft-lambda-"))).resolve()
-                link_runtime_packages(self._folder / "runtime")
-            self._created_count += 1
-            folder, number = self._folder, self._created_count
         interpreter = self._interpreter_for(spec.runtime)
         return Worker(
             spec=spec,
-            folder=folder / f"environment-{number}",
+            files=self.isolation().create_files(spec, interpreter=interpreter),
             log_stream=self._log_stream(spec, request_id),
             config=WorkerConfig(
-                interpreter=interpreter,
-                runtime_folder=folder / "runtime",
                 init_seconds=self._init_seconds,
                 now=self._now,
                 wall=self._wall,

@@ -1,14 +1,13 @@
-"""One execution environment: its folders, its process and the invocations in it."""
+"""One execution environment: its files, its process and the invocations in it."""
 
 import signal
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from simulator.lambdas import memory, report
-from simulator.lambdas.environment_folders import create_folders
 from simulator.lambdas.function import FunctionSpec, Invocation
+from simulator.lambdas.isolation import EnvironmentFiles
 from simulator.lambdas.log_pipe import split_log_events
 from simulator.lambdas.runtime_api import MessageKind, RuntimeMessage
 from simulator.lambdas.service_call_recorder import make_trace_header
@@ -35,16 +34,16 @@ class _Outcome:
 class Worker:
     """Runs one version of one function, one invocation at a time. Only `kill` may be called from another thread."""
 
-    def __init__(self, *, spec: FunctionSpec, folder: Path, log_stream: str, config: WorkerConfig) -> None:
-        """Unpack the package and start the process. Its init phase runs in the background.
+    def __init__(self, *, spec: FunctionSpec, files: EnvironmentFiles, log_stream: str, config: WorkerConfig) -> None:
+        """Start the process. Its init phase runs in the background. The worker removes the files when it ends.
 
         Raises:
-            InvalidZipFile: the package or a layer cannot be unpacked; no files are left.
+            OSError: it cannot be started; no files are left.
         """
         self.spec = spec
         self.log_stream = log_stream
         self._config = config
-        self._folders = create_folders(spec=spec, root=folder, runtime=config.runtime_folder)
+        self._files = files
         self._used = False
         self._init_ms: float | None = None
         self._peak_mb = 0.0
@@ -53,7 +52,7 @@ class Worker:
         try:
             self._process = self._start()
         except OSError:
-            self._folders.remove()
+            self._files.remove()
             raise
 
     @property
@@ -105,7 +104,7 @@ class Worker:
             ),
         )
         return Invocation(
-            payload=self._folders.to_aws_paths(outcome.payload),
+            payload=self._files.to_aws_paths(outcome.payload),
             function_error=outcome.function_error,
             log_lines=lines,
             log_stream=self.log_stream,
@@ -122,12 +121,12 @@ class Worker:
         self._process.kill()
 
     def close(self) -> None:
-        """Kill the process and remove its sockets, pipes and folders."""
+        """Kill the process and remove its sockets, pipes and files."""
         self._process.close()
-        self._folders.remove()
+        self._files.remove()
 
     def _start(self) -> WorkerProcess:
-        return WorkerProcess(spec=self.spec, folders=self._folders, log_stream=self.log_stream, config=self._config)
+        return WorkerProcess(spec=self.spec, files=self._files, log_stream=self.log_stream, config=self._config)
 
     def _wait_for_init(self, *, request_id: str) -> _Outcome | None:
         """Wait for the end of the init phase; return the outcome of a failed one, or None.
@@ -211,7 +210,7 @@ class Worker:
         return "timed out"
 
     def _resident_exceeds_memory(self) -> bool:
-        resident = memory.resident_mb(self._process.pid)
+        resident = memory.resident_mb(self._process.process_ids(), limit=self.spec.memory_mb)
         if resident is None:
             return False
         self._peak_mb = max(self._peak_mb, resident)
@@ -248,4 +247,4 @@ class Worker:
         )
 
     def _take_log(self) -> str:
-        return self._folders.to_aws_paths(self._process.take_log().encode()).decode()
+        return self._files.to_aws_paths(self._process.take_log().encode()).decode()

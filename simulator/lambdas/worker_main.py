@@ -2,7 +2,7 @@
 
 awslambdaric implements its behaviour in Python; the C++ extension that it imports as `runtime_client` only makes four
 HTTP calls. A replacement in `sys.modules` is faster, and works where there is no wheel (macOS). This file runs as a
-script and is never imported: `worker_main.py HANDLER API_ADDRESS PARENT_PIPE_FD DATA_LIMIT_BYTES IMPORT_PATH...`
+script and is never imported: `worker_main.py HANDLER API_ADDRESS DATA_LIMIT_BYTES IMPORT_PATH... [--parent-pipe=FD]`
 """
 
 import _thread
@@ -16,13 +16,14 @@ import types
 
 def main() -> None:
     """Set up this process as an execution environment, then serve invocations until it is killed."""
-    handler, api_address, parent_pipe, data_limit, *import_path = sys.argv[1:]
+    handler, api_address, data_limit, *import_path = sys.argv[1:]
+    if import_path[-1].startswith("--parent-pipe="):
+        exit_when_parent_exits(int(import_path.pop().partition("=")[2]))
     if not getattr(sys.flags, "safe_path", False):
         del sys.path[0]  # this file's folder: Python 3.10 has no -P
     # As on AWS, the function's own files come first.
     sys.path[:0] = import_path
     sys.argv[:] = ["/var/runtime/bootstrap.py", handler]
-    exit_when_parent_exits(int(parent_pipe))
     limit_memory(int(data_limit))
     sys.modules["runtime_client"] = make_runtime_client(api_address)
 

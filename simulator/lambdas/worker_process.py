@@ -1,22 +1,16 @@
-"""Starts and stops the process of an execution environment, with its Runtime API, its log pipe and its parent pipe."""
+"""The process of an execution environment, with its Runtime API and its log pipe."""
 
-import os
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from simulator.lambdas.environment_folders import EnvironmentFolders
 from simulator.lambdas.environment_variables import build_environment_variables
 from simulator.lambdas.function import FunctionSpec
-from simulator.lambdas.interpreters import Interpreter
+from simulator.lambdas.isolation import EnvironmentFiles, EnvironmentPaths
 from simulator.lambdas.log_pipe import LogPipe
 from simulator.lambdas.runtime_api import RuntimeApi
 
 _SAFE_PATH_SINCE = (3, 11)
-_WORKER_MAIN = Path(__file__).with_name("worker_main.py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +21,6 @@ class WorkerConfig:
     `context.get_remaining_time_in_millis()` reads the machine's clock, so its deadline is in the machine's time.
     """
 
-    interpreter: Interpreter
-    runtime_folder: Path
     init_seconds: float
     now: Callable[[], float]
     wall: Callable[[], float]
@@ -38,9 +30,7 @@ class WorkerConfig:
 class WorkerProcess:
     """A running worker. Its init phase runs in the background."""
 
-    def __init__(
-        self, *, spec: FunctionSpec, folders: EnvironmentFolders, log_stream: str, config: WorkerConfig
-    ) -> None:
+    def __init__(self, *, spec: FunctionSpec, files: EnvironmentFiles, log_stream: str, config: WorkerConfig) -> None:
         """Start the process.
 
         Raises:
@@ -50,82 +40,60 @@ class WorkerProcess:
         self.api = RuntimeApi()
         self.log = LogPipe()
         self.api.watch_fd(fd=self.log.read_fd, on_readable=self.log.drain)
-        child_end, self._parent_pipe = os.pipe()
-        # `-s -P -S` hide the simulator's packages as `-I` would, but let PYTHONPATH and PYTHONHASHSEED through, which a
-        # function may set on AWS too. Nothing else of the simulator's environment is passed on.
-        command = [
-            *(os.fspath(config.interpreter.executable), "-s", "-S", "-B"),
-            *(("-P",) if config.interpreter.version >= _SAFE_PATH_SINCE else ()),
-            *(os.fspath(_WORKER_MAIN), spec.handler, self.api.address, str(child_end)),
-            str(_compute_data_limit(spec.memory_mb)),
-            *map(os.fspath, folders.import_path),
-        ]
+        self._is_stopped = False
         variables = build_environment_variables(
             spec=spec,
-            folders=folders,
+            paths=files.paths,
             api_address=self.api.address,
             log_stream=log_stream,
             shared=config.variables,
         )
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - running the deployed function is the purpose
-                command,
-                cwd=folders.task,
-                env=variables,
-                stdin=subprocess.DEVNULL,
-                stdout=self.log.write_fd,
-                stderr=self.log.write_fd,
-                start_new_session=True,
-                pass_fds=(child_end,),
+            self._process = files.start(
+                _command(spec, files.paths, api_address=self.api.address),
+                variables=variables,
+                log_fd=self.log.write_fd,
             )
         except OSError:
-            os.close(self._parent_pipe)
             self.api.close()
             self.log.close()
             raise
         finally:
-            os.close(child_end)
             self.log.close_write_end()
-
-    @property
-    def pid(self) -> int:
-        """The process id."""
-        return self._process.pid
 
     @property
     def return_code(self) -> int | None:
         """The exit code, negative for a signal; None while the process runs."""
-        return self._process.poll()
+        return self._process.return_code
+
+    @property
+    def pid(self) -> int:
+        """The id of the function's process."""
+        return self._process.pid
+
+    def process_ids(self) -> list[int]:
+        """Return `pid` and the ids of every process that the function has started."""
+        return self._process.process_ids()
 
     def wait(self, seconds: float) -> None:
         """Wait until the process has ended, up to `seconds`."""
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return
+        self._process.wait(seconds)
 
     def take_log(self) -> str:
         """Return the log since the last call."""
-        if self._parent_pipe >= 0:
+        if not self._is_stopped:
             self.log.drain()
         return self.log.take()
 
     def kill(self) -> None:
         """Kill the process and all its descendants. Safe from any thread; `close` is still needed."""
-        if self._parent_pipe < 0:
-            return
-        try:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            return  # it has ended; macOS raises EPERM for a group of zombies
+        self._process.kill()
 
     def stop(self) -> None:
         """Kill the process and close its sockets. `take_log` still returns the rest of its log."""
-        self.kill()
-        self._process.wait()
-        if self._parent_pipe >= 0:
-            os.close(self._parent_pipe)
-            self._parent_pipe = -1
+        if not self._is_stopped:
+            self._process.close()
+            self._is_stopped = True
             self.log.drain()
             self.api.close()
 
@@ -133,6 +101,17 @@ class WorkerProcess:
         """Stop the process and close its log."""
         self.stop()
         self.log.close()
+
+
+def _command(spec: FunctionSpec, paths: EnvironmentPaths, *, api_address: str) -> list[str]:
+    # `-s -P -S` hide the simulator's packages as `-I` would, but let PYTHONPATH and PYTHONHASHSEED through, which a
+    # function may set on AWS too. Nothing else of the simulator's environment is passed on.
+    return [
+        *(paths.python, "-s", "-S", "-B"),
+        *(("-P",) if paths.python_version >= _SAFE_PATH_SINCE else ()),
+        *(paths.bootstrap, spec.handler, api_address, str(_compute_data_limit(spec.memory_mb))),
+        *paths.import_path(spec.runtime),
+    ]
 
 
 def _compute_data_limit(memory_mb: int) -> int:

@@ -8,18 +8,16 @@ A reset completes the next state folder before it changes the manifest, so a kil
 non-empty folder without a manifest is not a data folder, or is damaged: nothing in it is changed.
 """
 
-import fcntl
 import json
 import os
 import re
-import shutil
 from pathlib import Path
-from tempfile import gettempdir, mkdtemp
 from typing import Final, TextIO
+
+from simulator.store.temporary_folder import LOCK, create_temporary_folder, remove_folder, try_lock
 
 FORMAT_VERSION: Final = 3
 
-_LOCK: Final = "lock"
 _MANIFEST: Final = "simulator.json"
 _TEMPORARY_MANIFEST: Final = f"{_MANIFEST}.new"
 _STATE_PREFIX: Final = "state-"
@@ -46,7 +44,7 @@ class DataFolder:
             DataFolderError: it cannot be created, written or read, or another simulator uses it.
         """
         self._is_temporary = path is None
-        self._path, self._lock = _claim(path) if path else _create_temporary()
+        self._path, self._lock = _claim(path) if path else create_temporary_folder(_TEMPORARY_PREFIX)
         try:
             self._state = self._read_manifest()
         except DataFolderError:
@@ -54,7 +52,7 @@ class DataFolder:
             raise
         for folder in self._path.iterdir():  # left by an interrupted reset or first start
             if folder.name != self._state and _STATE_NAME.fullmatch(folder.name):
-                shutil.rmtree(folder, ignore_errors=True)
+                remove_folder(folder)
 
     @property
     def state_folder(self) -> Path | None:
@@ -65,7 +63,7 @@ class DataFolder:
         """Create an empty folder for a new state. `activate` makes it the current one."""
         number = int(self._state.removeprefix(_STATE_PREFIX)) + 1 if self._state else 1
         folder = self._path / f"{_STATE_PREFIX}{number}"
-        shutil.rmtree(folder, ignore_errors=True)  # left by a failed attempt
+        remove_folder(folder)  # left by a failed attempt
         folder.mkdir(mode=_OWNER_ONLY)
         return folder
 
@@ -78,7 +76,7 @@ class DataFolder:
     def close(self) -> None:
         """Unlock the folder; a temporary one is removed."""
         if self._is_temporary:
-            shutil.rmtree(self._path, ignore_errors=True)
+            remove_folder(self._path)
         self._lock.close()
 
     def _read_manifest(self) -> str | None:
@@ -132,10 +130,10 @@ def _claim(folder: Path) -> tuple[Path, TextIO]:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=_OWNER_ONLY)
         _check_is_data_folder(folder)
-        lock = (folder / _LOCK).open("a")
+        lock = (folder / LOCK).open("a")
     except OSError as error:
         raise _io_error(folder, error) from None
-    if not _try_lock(lock):
+    if not try_lock(lock):
         lock.close()
         raise DataFolderError(f"{folder} is in use by another simulator. Stop it, or choose another folder.")
     try:
@@ -149,7 +147,7 @@ def _claim(folder: Path) -> tuple[Path, TextIO]:
 
 def _check_is_data_folder(folder: Path) -> None:
     names = {path.name for path in folder.iterdir()}
-    if _MANIFEST in names or names <= {_LOCK, _TEMPORARY_MANIFEST}:
+    if _MANIFEST in names or names <= {LOCK, _TEMPORARY_MANIFEST}:
         return
     if _FORMAT_2_DATABASE in names:
         raise unusable_folder_error(folder, f"an older version wrote it (format 2, this is {FORMAT_VERSION})")
@@ -158,32 +156,3 @@ def _check_is_data_folder(folder: Path) -> None:
 
 def _io_error(folder: Path, error: OSError) -> DataFolderError:
     return DataFolderError(f"{folder} cannot be used: {error.strerror}. Choose another folder with --data.")
-
-
-def _create_temporary() -> tuple[Path, TextIO]:
-    for abandoned in Path(gettempdir()).glob(f"{_TEMPORARY_PREFIX}*"):
-        _remove_if_abandoned(abandoned)
-    while True:
-        folder = Path(mkdtemp(prefix=_TEMPORARY_PREFIX))
-        lock = (folder / _LOCK).open("a")
-        if _try_lock(lock) and (folder / _LOCK).exists():
-            return folder, lock
-        lock.close()  # another start removed it as abandoned before it was locked
-
-
-def _remove_if_abandoned(folder: Path) -> None:
-    """Remove a temporary folder that is not locked, because its simulator was killed."""
-    try:
-        with (folder / _LOCK).open("r+") as lock:
-            if _try_lock(lock):
-                shutil.rmtree(folder, ignore_errors=True)
-    except OSError:  # another user's, or not a simulator's
-        return
-
-
-def _try_lock(lock: TextIO) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

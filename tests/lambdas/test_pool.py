@@ -1,4 +1,8 @@
-"""Which environment runs a call, and that nothing is left behind."""
+"""Which environment runs a call, and that nothing is left behind.
+
+The functions of these tests have no namespaces of their own: they report process ids of this machine and wait for files
+that the test writes.
+"""
 
 import gc
 import json
@@ -12,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,6 +32,7 @@ from simulator.lambdas.interpreters import (
 )
 from simulator.lambdas.limits import RUNTIMES
 from simulator.lambdas.pool import EnvironmentPool
+from simulator.settings import LambdaIsolation
 from tests.lambdas.zips import ARN, make_function
 
 COUNTER = (
@@ -44,6 +50,7 @@ SIMULATOR = """
 import sys, time
 sys.path.insert(0, {rootdir!r})
 from simulator.lambdas.pool import EnvironmentPool
+from simulator.settings import LambdaIsolation
 from tests.lambdas.zips import make_function
 idle = '''
 import os, subprocess
@@ -55,7 +62,13 @@ def lambda_handler(event, context):
     open(event, "w").write(str(os.getpid()))
     while True: pass
 '''
-pool = EnvironmentPool(new_request_id=lambda: "r", now=lambda: 0.0, wall=time.time, max_environments=2)
+pool = EnvironmentPool(
+    new_request_id=lambda: "r",
+    now=lambda: 0.0,
+    wall=time.time,
+    max_environments=2,
+    isolation=LambdaIsolation.NONE,
+)
 print(pool.invoke(make_function(idle), b"[]").payload.decode(), flush=True)
 pool.invoke(make_function(busy, arn="other", timeout=60), {event!r}.encode())
 """
@@ -107,6 +120,12 @@ class BlockedInvocations:
     def release(self) -> None:
         """Let the invocations end."""
         (self._folder / "go").touch()
+
+
+@pytest.fixture
+def make_pool(make_pool: Callable[..., EnvironmentPool]) -> Callable[..., EnvironmentPool]:
+    """Return a function that creates pools without namespaces."""
+    return partial(make_pool, isolation=LambdaIsolation.NONE)
 
 
 @pytest.fixture

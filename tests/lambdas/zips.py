@@ -18,8 +18,16 @@ def zip_files(files: dict[str, str | bytes]) -> bytes:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as package:
         for path, content in files.items():
-            package.writestr(path, content)
+            package.writestr(_regular_file(path), content)
     return archive.getvalue()
+
+
+def _regular_file(path: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(path)
+    entry.external_attr = 0o100644 << 16  # by default `writestr` records 0600, which Lambda's user cannot read
+    entry.create_system = 3
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    return entry
 
 
 def make_function(source: str, **changes: Any) -> FunctionSpec:

@@ -27,16 +27,18 @@ _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # Lambda itself sets such variables, so reading one is not a missing configuration.
 _LAMBDA_PREFIXES = ("AWS_", "LAMBDA_", "_")
 
-_TMP = (os.environ["TMPDIR"], os.path.realpath(os.environ["TMPDIR"]))
+_OWN_TMP = os.environ.get("TMPDIR", "/tmp")  # noqa: S108  the default where /tmp is the function's own
+_TMP = (_OWN_TMP, os.path.realpath(_OWN_TMP))
 _SHARED_TMP = ("/tmp", "/private/tmp")  # noqa: S108  a function may name it
 _DEVICES = ("/dev", "/proc")
-# Environments are in this machine's temporary folder, but a package must not be writable.
-_ENVIRONMENTS = str(Path(_TASK).parents[1])
+# Without namespaces, environments are in this machine's temporary folder, but a package must not be writable.
+_HAS_NAMESPACES = _TASK == "/var/task"
+_ENVIRONMENTS = _TASK if _HAS_NAMESPACES else str(Path(_TASK).parents[1])
 # These exist at AWS too.
 _READABLE = (
     *(*_TMP, *_SHARED_TMP, *_DEVICES, _ENVIRONMENTS),
     *(sys.prefix, sys.base_prefix, str(Path(os.__file__).parent)),
-    *("/etc", "/usr", "/lib", "/lib64", "/bin", "/sys", "/var/lang", "/var/runtime"),
+    *("/etc", "/usr", "/lib", "/lib64", "/bin", "/sys", "/opt", "/var/lang", "/var/runtime"),
 )
 
 
@@ -146,7 +148,8 @@ def _on_open(path: object, _mode: object, flags: int) -> None:
     paths = _resolved_paths(path)
     if not paths or any(_is_within(absolute_path, _READABLE) for absolute_path in paths):
         return
-    if os.path.isfile(paths[0]) and _calling_line()[0]:  # noqa: PTH113  it runs for every file, so it must be fast
+    # With namespaces, a file of this machine is not there, as on AWS.
+    if (_HAS_NAMESPACES or os.path.isfile(paths[0])) and _calling_line()[0]:  # noqa: PTH113  fast, for every file
         _recorder.record("read", paths[0])
 
 

@@ -103,10 +103,13 @@ def check_side_effects(context: ProbeContext) -> Iterator[Finding]:
     if side_effects is None:
         yield SIDE_EFFECTS.not_measured("The audit hook gave no report: the function ended its environment.")
         return
-    scores_changed = (
-        bool(_of_kind(side_effects, "write"))
-        and not compare_scores(first_results, hooked_results).is_unchanged
-        and _is_deterministic(context, first_results)
+    scores_changed = bool(_of_kind(side_effects, "write")) and (
+        # With namespaces, the write was refused without the hook too.
+        any(result.score is None for part in hooked_results for result in part)
+        or (
+            not compare_scores(first_results, hooked_results).is_unchanged
+            and _is_deterministic(context, first_results)
+        )
     )
     yield from side_effect_findings(side_effects, scores_changed=scores_changed)
 
@@ -152,8 +155,10 @@ def _is_deterministic(context: ProbeContext, first_results: Sequence[Sequence[Ca
 def with_audit_hook(spec: FunctionSpec) -> FunctionSpec:
     """Return the function with the audit hook around its handler, as another version with its own environments."""
     layer = io.BytesIO()
+    hook = zipfile.ZipInfo(f"python/{_HOOK_MODULE}.py")
+    hook.external_attr = 0o100644 << 16  # readable by every user, as Lambda requires
     with zipfile.ZipFile(layer, "w") as archive:
-        archive.writestr(zipfile.ZipInfo(f"python/{_HOOK_MODULE}.py"), _AUDIT_HOOK.read_text("utf-8"))
+        archive.writestr(hook, _AUDIT_HOOK.read_text("utf-8"))
     return replace(
         spec,
         version="2",
