@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from client.diagnosis.rule import MIN_STEPS_FOR_TREND, Rule, RuleInput, RuleResult, Severity, unmeasured_result
 from client.diagnosis.rules import RULES
 from client.diagnosis.time_series import REWARD, TimeSeries, extract_metric_series
+from client.failed_calls import failed_call_messages
 from client.mantle_types import Checkpoint, Event, Job
 from client.terminal import format_count
 
@@ -75,23 +76,27 @@ def diagnose_job(
         job=job, metrics=extract_metric_series(log), checkpoints=tuple(checkpoints), validation_rows=validation_rows
     )
     severities = list(Severity)
+    failed_calls = failed_call_messages(log)
     return Diagnosis(
         job=job,
         steps=len(rule_input.metrics.steps),
         total_steps=rule_input.metrics.total_steps,
         findings=tuple(
             sorted(
-                (_evaluate_rule(rule, rule_input) for rule in RULES),
+                (_evaluate_rule(rule, rule_input, has_fallback_scores=bool(failed_calls)) for rule in RULES),
                 key=lambda finding: severities.index(finding.severity),
             )
         ),
-        notes=(*_progress_notes(rule_input), *rule_input.metrics.notes, *_warning_notes(log)),
+        notes=(*failed_calls, *_progress_notes(rule_input), *rule_input.metrics.notes, *_warning_notes(log)),
     )
 
 
-def _evaluate_rule(rule: Rule, rule_input: RuleInput) -> Finding:
+def _evaluate_rule(rule: Rule, rule_input: RuleInput, *, has_fallback_scores: bool) -> Finding:
     series = rule_input.metrics.series[rule.metric]
-    result = _precondition_failure(rule, rule_input, series) or rule.evaluate(rule_input, series)
+    if has_fallback_scores:
+        result = unmeasured_result("The scores are the function's fallback.")
+    else:
+        result = _precondition_failure(rule, rule_input, series) or rule.evaluate(rule_input, series)
     return Finding(
         id=rule.id,
         name=rule.name,
@@ -130,6 +135,8 @@ def _progress_notes(rule_input: RuleInput) -> Iterable[str]:
 
 
 def _warning_notes(log: Sequence[Event]) -> Iterable[str]:
-    messages = [event.message for event in log if event.level not in {"info", "error"}]
+    messages = [
+        event.message for event in log if event.level not in {"info", "error"} and not failed_call_messages([event])
+    ]
     if messages:
         yield f"The service logged {format_count(len(messages), 'warning')}. The first: {messages[0]}"

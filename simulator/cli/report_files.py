@@ -85,7 +85,13 @@ def write_reports(report: DoctorReport, report_files: ReportFiles, golden_file: 
 
         errors.append(try_write_file(report_files.html, html_report.render_html(report)))
     is_unchanged = True
-    if report_files.golden is not None and golden_file is None:
+    if report_files.golden is not None and report.failed_calls:
+        console.print(
+            f"Golden file {report_files.golden}: neither written nor compared, because the scores were not measured.",
+            markup=False,
+            soft_wrap=True,
+        )
+    elif report_files.golden is not None and golden_file is None:
         errors.append(_write_golden(report, report_files.golden, console))
     elif report_files.golden is not None and golden_file is not None:
         is_unchanged = _matches_golden(report, report_files.golden, golden_file, console)

@@ -37,8 +37,7 @@ def serve_service_endpoint() -> Iterator[ServiceEndpoint]:
     class Handler(_RefusingHandler):
         calls = recorder
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="doctor-aws", daemon=True)
         thread.start()
         try:
@@ -58,6 +57,15 @@ def refusal(service: str, *, is_query_protocol: bool) -> AwsError:
     )
     # Unlike a connection that is refused, the SDKs do not retry this status.
     return AwsError(code="NotImplemented", message=message, status=HTTPStatus.NOT_IMPLEMENTED)
+
+
+class _Server(ThreadingHTTPServer):
+    """A server that prints nothing when a request is malformed or cut off."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_arguments: object) -> None:
+        """Ignore the error: the connection is closed."""
 
 
 class _RefusingHandler(BaseHTTPRequestHandler):

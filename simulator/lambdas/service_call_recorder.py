@@ -14,6 +14,7 @@ from typing import Final
 from simulator.http.service_calls import ServiceCalls
 
 _MAX_INVOCATIONS: Final = 4_096  # of those whose calls nobody takes, such as calls after the end of an invocation
+_MAX_CALLS: Final = 100_000  # to one service in one invocation; more are not counted
 _ROOT: Final = re.compile(r"Root=1-([0-9a-f]{8})-([0-9a-f]{24})", re.ASCII)
 
 
@@ -63,7 +64,8 @@ class ServiceCallRecorder:
         with self._lock:
             services = self._invocations.setdefault(digits, {})
             errors = services.setdefault(service, _Service()).errors
-            errors[call or f"#{len(errors)}"] = error
+            if call in errors or len(errors) < _MAX_CALLS:
+                errors[call or f"#{len(errors)}"] = error
             while len(self._invocations) > _MAX_INVOCATIONS:
                 self._invocations.popitem(last=False)
 

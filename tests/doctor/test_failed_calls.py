@@ -1,18 +1,22 @@
 """A function whose calls to AWS services fail: its scores neither condemn nor praise it."""
 
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
+import httpx
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from simulator.cli.report_files import ReportFiles, write_reports
 from simulator.doctor.doctor_report import DoctorReport
 from simulator.doctor.finding import Severity
 from simulator.doctor.invocation import Case
@@ -235,3 +239,37 @@ def test_without_scores_the_reason_stays_the_functions_error(sums: tuple[Record,
         static_probes=[without_scores("S3")],
     )
     assert (report.failed_calls, report.verdict) == ((), "1 failure: do not pay for this run yet.")
+
+
+def test_fallback_scores_do_not_become_a_golden_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Later runs would be compared with them."""
+    report = replace(sample_report(OK_FINDING), failed_calls=(FAILED,))
+    path = tmp_path / "golden.txt"
+    assert write_reports(report, ReportFiles(golden=path), None) == 1
+    assert (path.exists(), capsys.readouterr().out.splitlines()[-1]) == (
+        False,
+        f"Golden file {path}: neither written nor compared, because the scores were not measured.",
+    )
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"POST / HTTP/1.1\r\nContent-Length: many\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 900\r\n\r\nx",
+        b"MAKE / HTTP/9\r\n\r\n",
+        b"\x16\x03\x01\r\n",
+    ],
+    ids=["a length that is no number", "cut off", "another protocol", "TLS"],
+)
+def test_a_malformed_request_is_survived_in_silence(
+    endpoint: ServiceEndpoint, capfd: pytest.CaptureFixture[str], request_bytes: bytes
+) -> None:
+    """A function can send anything."""
+    address = urlsplit(endpoint.url)
+    with socket.create_connection((address.hostname or "", address.port or 0), timeout=10) as connection:
+        connection.sendall(request_bytes)
+        connection.shutdown(socket.SHUT_WR)
+        connection.recv(1 << 16)
+    assert httpx.get(endpoint.url).status_code == 501
+    assert capfd.readouterr() == ("", "")

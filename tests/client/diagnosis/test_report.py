@@ -78,6 +78,18 @@ def test_a_metric_without_values_is_reported_as_missing() -> None:
     assert finding_named("length drift", events).meaning == "The events carry no response_length_mean."
 
 
+def test_fallback_scores_are_not_diagnosed() -> None:
+    """The note about the failed calls comes first, once for each service."""
+    sentence = "8 of 8 calls to s3 failed; these scores are the function's fallback: Denied: no"
+    warnings = [
+        Event(id=f"w{number}", created_at=0, level="warn", message=message, metrics=None, body={})
+        for number, message in enumerate([f"4 of 4{sentence.removeprefix('8 of 8')}", "Step 2: odd", sentence])
+    ]
+    diagnosis = diagnose_job(make_job(), [*make_log(), *warnings], ())
+    assert diagnosis.notes == (sentence, "The service logged 1 warning. The first: Step 2: odd")
+    assert {finding.meaning for finding in diagnosis.findings} == {"The scores are the function's fallback."}
+
+
 def test_warnings_in_the_log_are_noted() -> None:
     """They report invalid results, which no metric shows."""
     warnings = [
