@@ -12,6 +12,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
 
@@ -314,7 +315,9 @@ def deploy_reward(
         return {"S3Bucket": code_bucket.name, "S3Key": key}
 
     size = format_size(len(reward.zip_bytes))
-    with show_progress(console, f"deploying {reward.name}, {size}", is_announced=False):
+    # An upload to S3 has a bar of its own, and not every release of rich shows two.
+    deploying = nullcontext() if code_bucket else show_progress(console, f"uploading {size}", is_announced=False)
+    with deploying:
         deployment = deploy_function(
             reward,
             options,

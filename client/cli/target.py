@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from client.target import TARGETS, target_from_environment, target_name_from_environment
+from client.function_options import DEFAULT_ARCHITECTURE, DEFAULT_RUNTIME
+from client.target import (
+    TARGETS,
+    cache_folder_from_environment,
+    target_from_environment,
+    target_name_from_environment,
+)
 from client.terminal import open_console, print_field, print_heading, print_warning
 
 
@@ -20,5 +26,7 @@ def target() -> None:
     print_field(console, "AWS", current.aws_url or "AWS's own endpoints")
     print_field(console, "region", current.region)
     print_field(console, "key", current.key_source)
+    print_field(console, "functions", f"{DEFAULT_RUNTIME} {DEFAULT_ARCHITECTURE}", detail="this machine's Python")
+    print_field(console, "cache", str(cache_folder_from_environment()), detail="installed requirements")
     for warning in current.warnings:
         print_warning(console, warning)

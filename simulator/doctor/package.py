@@ -2,11 +2,12 @@
 
 import ast
 import io
+import stat
 import sys
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,8 @@ DEFAULT_HANDLER: Final = f"{HANDLER_MODULE}.{HANDLER_FUNCTION}"
 
 _EARLIEST_ZIP_DATE: Final = (1980, 1, 1, 0, 0, 0)
 _REGULAR_FILE: Final = 0o100644 << 16
+_PROGRAM: Final = 0o100755 << 16
+_EXECUTABLE: Final = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 _UNIX: Final = 3
 
 # A syntax tree needs about a hundred times the memory of its source.
@@ -56,7 +59,7 @@ def build_package(path: Path, *, handler: str | None) -> Package:
     elif path.suffix == ".py":
         # Python reads a dot in a module's name as a package.
         module = HANDLER_MODULE if "." in path.stem else path.stem
-        content = _zip_files([(f"{module}.py", _read(path))])
+        content = _zip_files([_File(name=f"{module}.py", content=_read(path))])
         package = Package(content=content, handler=handler or f"{module}.{HANDLER_FUNCTION}")
         prefix = f"{path.parent}/" if path.parent != Path() else ""
     else:
@@ -76,26 +79,49 @@ def _read(path: Path) -> bytes:
         raise LoadError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def _list_files(folder: Path) -> list[tuple[str, bytes]]:
-    """Return the paths and contents of a folder's files, sorted, without caches and hidden files."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    name: str
+    content: bytes
+    is_executable: bool = False
+
+
+def _list_files(folder: Path) -> list[_File]:
+    """Return a folder's files, sorted, without caches and hidden files. Links inside the folder are followed."""
     root = folder.resolve()
     files = []
     total = 0
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder)
-        if inside.suffix == ".pyc" or any(part.startswith(".") or part == "__pycache__" for part in inside.parts):
+    for path in _walk(folder, root=root, parents=(root,)):
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise LoadError(f"{path} is a pipe, a socket or a device, which a zip cannot hold. Remove it.")
+        total += status.st_size
+        _check_size(total, name=str(folder))
+        name = path.relative_to(folder).as_posix()
+        files.append(_File(name=name, content=_read(path), is_executable=bool(status.st_mode & _EXECUTABLE)))
+    return sorted(files, key=lambda file: file.name)
+
+
+def _walk(folder: Path, *, root: Path, parents: tuple[Path, ...]) -> Iterator[Path]:
+    """Yield what is in a folder and is not a folder."""
+    for path in sorted(folder.iterdir()):
+        if path.suffix == ".pyc" or path.name.startswith(".") or path.name == "__pycache__":
             continue
-        # A link to a file elsewhere would pack that file, and a link to a folder would be left out.
-        if path.is_symlink() and not path.resolve().is_relative_to(root):
+        target = path.resolve()
+        # A link to a file elsewhere would pack that file.
+        if path.is_symlink() and not target.is_relative_to(root):
             raise LoadError(
-                f"{path} is a link to {path.resolve()}, outside of the folder, and `rft deploy` refuses it. Replace it "
+                f"{path} is a link to {target}, outside of the folder, and `rft deploy` refuses it. Replace it "
                 "with a copy, or remove it."
             )
-        if path.is_file():
-            total += path.stat().st_size
-            _check_size(total, name=str(folder))
-            files.append((inside.as_posix(), _read(path)))
-    return sorted(files)
+        if path.is_symlink() and not target.exists():
+            raise LoadError(f"{path} is a link to {target}, which does not exist. Remove the link.")
+        if target in parents:
+            raise LoadError(f"{path} is a link to a folder that contains it. Remove the link.")
+        if path.is_dir():
+            yield from _walk(path, root=root, parents=(*parents, target))
+        else:
+            yield path
 
 
 def _check_size(size: int, *, name: str) -> None:
@@ -106,14 +132,14 @@ def _check_size(size: int, *, name: str) -> None:
         )
 
 
-def _zip_files(files: Sequence[tuple[str, bytes]]) -> bytes:
+def _zip_files(files: Sequence[_File]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in files:
-            entry = zipfile.ZipInfo(name, date_time=_EARLIEST_ZIP_DATE)
-            entry.external_attr = _REGULAR_FILE
+        for file in files:
+            entry = zipfile.ZipInfo(file.name, date_time=_EARLIEST_ZIP_DATE)
+            entry.external_attr = _PROGRAM if file.is_executable else _REGULAR_FILE
             entry.create_system = _UNIX
-            archive.writestr(entry, content)
+            archive.writestr(entry, file.content)
     return buffer.getvalue()
 
 

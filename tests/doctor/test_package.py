@@ -38,6 +38,45 @@ def test_the_package_of_a_folder_is_equal_to_the_deployed_one() -> None:
     assert build_package(folder, handler=None).content == deployment_package.build_package(folder).zip_bytes
 
 
+def test_programs_links_and_modes_are_packed_as_rft_deploy_packs_them(folder: Path) -> None:
+    """Programs keep their executable bit, other files may be read by all, and links inside the folder are followed."""
+    (folder / "checker").write_bytes(b"#!/bin/sh\n")
+    (folder / "checker").chmod(0o700)
+    (folder / "lambda_function.py").chmod(0o600)
+    (folder / "data").mkdir()
+    (folder / "data" / "x.json").write_text("{}")
+    (folder / "more").symlink_to(folder / "data")
+    content = build_package(folder, handler=None).content
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        modes = {entry.filename: oct(entry.external_attr >> 16) for entry in archive.infolist()}
+    assert modes == {
+        "checker": "0o100755",
+        "data/x.json": "0o100644",
+        "lambda_function.py": "0o100644",
+        "more/x.json": "0o100644",
+    }
+    assert content == deployment_package.build_package(folder).zip_bytes
+
+
+def test_a_pipe_in_the_folder_is_refused(folder: Path) -> None:
+    """`rft deploy` refuses it too."""
+    os.mkfifo(folder / "pipe")
+    assert (
+        package_error(folder) == f"{folder}/pipe is a pipe, a socket or a device, which a zip cannot hold. Remove it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "problem"),
+    [("none.py", "{target}, which does not exist."), (".", "a folder that contains it.")],
+)
+def test_a_link_that_leads_nowhere_is_refused(folder: Path, target: str, problem: str) -> None:
+    """`rft deploy` refuses it too."""
+    (folder / "link").symlink_to(folder / target)
+    text = problem.format(target=folder / target)
+    assert package_error(folder) == f"{folder}/link is a link to {text} Remove the link."
+
+
 def test_caches_and_hidden_files_are_left_out(folder: Path) -> None:
     """All other files are in the package, and those of subfolders too."""
     for name in ("data/labels.json", "__pycache__/x.pyc", ".env", ".git/config", "old.pyc"):
