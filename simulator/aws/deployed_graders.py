@@ -9,7 +9,7 @@ from simulator.grading.grader import Grader, GradingResult, Sample, ThrottledErr
 from simulator.grading.grader_error import GraderError
 from simulator.grading.lambda_failure import LambdaFailure
 from simulator.jobs.job import JobSpec
-from simulator.lambdas.compiled_modules import describe_differences, explain_import_error
+from simulator.lambdas.compiled_modules import describe_differences, find_modules_behind_error
 from simulator.lambdas.configuration import check_configuration
 from simulator.lambdas.errors import InvocationRejected, Throttled, UnsupportedPackage
 from simulator.lambdas.function import FunctionSpec, Invocation
@@ -112,12 +112,13 @@ class DeployedGraders:
                 ) from None
 
         def explain(failure: LambdaFailure) -> str:
-            return explain_import_error(
+            modules = find_modules_behind_error(
                 function_spec,
                 self._interpreter_for(function_spec.runtime),
                 error_type=failure.type,
                 message=failure.message,
             )
+            return str(modules) if modules else ""
 
         # Without this limit, Lambda would throttle some of the concurrent calls, which differ in every run.
         grader = Grader(

@@ -3,12 +3,18 @@
 import base64
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from simulator.doctor.package import LoadError
 from simulator.doctor.reward_function import RewardFunction
 from simulator.http.service_calls import SERVICE_CALLS_HEADER, parse_service_calls
+from simulator.lambdas.compiled_modules import (
+    IMPORT_ERRORS,
+    UNLOADABLE_MODULES_HEADER,
+    UnloadableModules,
+    parse_unloadable_modules,
+)
 from simulator.lambdas.errors import AccessDenied, FunctionNotFound, InvocationRejected, RequestTooLarge, Throttled
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.interpreters import InterpreterFolders, describe_other_python, nearest_interpreter
@@ -40,6 +46,8 @@ class DeployedRewardFunction:
         name: its name or ARN, as the user wrote it.
         location: where it is deployed, in words for messages.
         now: the clock that dates the end of an invocation.
+        differences: in which ways it runs in another way than at AWS.
+        unloadable_modules: the compiled modules that explain the last failed import, if it is in a simulator.
     """
 
     name: str
@@ -49,6 +57,7 @@ class DeployedRewardFunction:
     client: "LambdaClient"
     now: Callable[[], float]
     differences: tuple[str, ...] = ()
+    unloadable_modules: list[UnloadableModules] = field(default_factory=list)
 
     @property
     def spec(self) -> FunctionSpec | None:
@@ -77,6 +86,9 @@ class DeployedRewardFunction:
         log = base64.b64decode(response.get("LogResult", "")).decode("utf-8", "replace")
         report = parse_report(log)
         metadata = response["ResponseMetadata"]
+        headers = metadata.get("HTTPHeaders", {})
+        if modules := parse_unloadable_modules(headers.get(UNLOADABLE_MODULES_HEADER, "")):
+            self.unloadable_modules[:] = [modules]
         return Invocation(
             payload=payload,
             function_error=response.get("FunctionError"),
@@ -88,8 +100,12 @@ class DeployedRewardFunction:
             init_ms=report.init_ms,
             max_memory_mb=report.max_memory_mb,
             finished_at=self.now(),
-            service_calls=parse_service_calls(metadata.get("HTTPHeaders", {}).get(SERVICE_CALLS_HEADER, "[]")),
+            service_calls=parse_service_calls(headers.get(SERVICE_CALLS_HEADER, "[]")),
         )
+
+    def modules_behind_error(self, error_type: str, message: str) -> UnloadableModules | None:  # noqa: ARG002  required
+        """Return those that the simulator named with the last failed import. AWS names none."""
+        return self.unloadable_modules[-1] if self.unloadable_modules and error_type in IMPORT_ERRORS else None
 
     def restart(self) -> None:
         """Do nothing, because only a change of the configuration ends the environments."""

@@ -1,14 +1,13 @@
 """Compiled modules that explain a failed import, and whether the function can be judged on this machine at all."""
 
-from simulator.doctor.reward_function import LocalRewardFunction, RewardFunction
-from simulator.lambdas.compiled_modules import IMPORT_ERRORS, UnloadableModules, find_unloadable_modules
+from simulator.doctor.reward_function import RewardFunction
+from simulator.lambdas.compiled_modules import UnloadableModules
 
 
 def find_foreign_modules(error: str, reward_function: RewardFunction) -> UnloadableModules | None:
     """Return the compiled modules that may explain an error of a call, or None. `error` starts with its type."""
-    if not isinstance(reward_function, LocalRewardFunction) or error.partition(":")[0] not in IMPORT_ERRORS:
-        return None
-    return find_unloadable_modules(reward_function.spec, reward_function.interpreter, named_in=error)
+    error_type, _, message = error.partition(":")
+    return reward_function.modules_behind_error(error_type, message)
 
 
 def reason_not_judged(error: str, reward_function: RewardFunction) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from simulator.lambdas.compiled_modules import describe_differences
+from simulator.lambdas.compiled_modules import UnloadableModules, describe_differences, find_modules_behind_error
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.interpreters import Interpreter, own_interpreter
 from simulator.lambdas.pool import EnvironmentPool
@@ -31,6 +31,9 @@ class RewardFunction(Protocol):
     @property
     def differences(self) -> tuple[str, ...]:
         """In which ways it runs here in another way than at AWS, as sentences. Empty for a function at AWS."""
+
+    def modules_behind_error(self, error_type: str, message: str) -> UnloadableModules | None:
+        """Return the compiled modules that may explain an error of the last calls; None unless an import failed."""
 
     def invoke(self, event: bytes) -> Invocation:
         """Run it once on an event, which is JSON text. Errors of the function are in the result.
@@ -66,6 +69,10 @@ class LocalRewardFunction:
     def differences(self) -> tuple[str, ...]:
         """Another Python than that of its Runtime, and compiled modules that cannot be loaded."""
         return describe_differences(self.spec, self.interpreter)
+
+    def modules_behind_error(self, error_type: str, message: str) -> UnloadableModules | None:
+        """Return the modules of its package that its interpreter cannot load."""
+        return find_modules_behind_error(self.spec, self.interpreter, error_type=error_type, message=message)
 
     def invoke(self, event: bytes) -> Invocation:
         """Run it once.

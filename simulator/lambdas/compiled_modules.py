@@ -5,18 +5,22 @@ another Python, another processor, or another system. Lambda's runtimes are Linu
 """
 
 import io
+import json
 import platform
 import re
 import struct
 import sys
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Final
 
 from simulator.lambdas.function import FunctionSpec
 from simulator.lambdas.interpreters import Interpreter, describe_other_python, parse_runtime
+
+UNLOADABLE_MODULES_HEADER: Final = "x-simulator-unloadable-modules"
+"""A response header of Lambda's Invoke: the compiled modules that explain a failed import."""
 
 ARM64: Final = "arm64"
 X86_64: Final = "x86_64"
@@ -150,12 +154,24 @@ def describe_differences(spec: FunctionSpec, interpreter: Interpreter) -> tuple[
     return tuple(str(text) for text in texts if text)
 
 
-def explain_import_error(spec: FunctionSpec, interpreter: Interpreter, *, error_type: str, message: str) -> str:
-    """Return what to know about compiled modules when a function failed with an error of an import; else empty."""
-    if error_type not in IMPORT_ERRORS:
-        return ""
-    modules = find_unloadable_modules(spec, interpreter, named_in=message)
-    return str(modules) if modules else ""
+def find_modules_behind_error(
+    spec: FunctionSpec, interpreter: Interpreter, *, error_type: str, message: str
+) -> UnloadableModules | None:
+    """Return the compiled modules that may explain why a function failed; None unless an import failed."""
+    return find_unloadable_modules(spec, interpreter, named_in=message) if error_type in IMPORT_ERRORS else None
+
+
+def dump_unloadable_modules(modules: UnloadableModules) -> str:
+    """Return them as JSON in ASCII."""
+    return json.dumps(asdict(modules))
+
+
+def parse_unloadable_modules(text: str) -> UnloadableModules | None:
+    """Return what `dump_unloadable_modules` wrote; None for another text."""
+    try:
+        return UnloadableModules(**json.loads(text))
+    except (ValueError, TypeError, RecursionError):
+        return None
 
 
 def _advise_rebuild(module: CompiledModule, *, python: tuple[int, int], at_aws: Platform) -> str:

@@ -9,7 +9,7 @@ import base64
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
@@ -17,7 +17,12 @@ from urllib.parse import parse_qs, unquote
 from simulator.http.asgi import Receive, Scope, Send
 from simulator.http.service_calls import SERVICE_CALLS_HEADER, dump_service_calls
 from simulator.identity.sigv4 import parse_credential_scope
-from simulator.lambdas.compiled_modules import describe_differences
+from simulator.lambdas.compiled_modules import (
+    UNLOADABLE_MODULES_HEADER,
+    describe_differences,
+    dump_unloadable_modules,
+    find_modules_behind_error,
+)
 from simulator.lambdas.configuration import check_configuration
 from simulator.lambdas.errors import (
     AccessDenied,
@@ -162,6 +167,7 @@ class InvokeApp:
         headers = [("content-type", "application/json"), ("x-amz-executed-version", invocation.executed_version)]
         if invocation.function_error is not None:
             headers.append(("x-amz-function-error", invocation.function_error))
+            headers.extend(self._unloadable_modules_header(spec, invocation.payload))
         if invocation.service_calls:
             headers.append((SERVICE_CALLS_HEADER, dump_service_calls(invocation.service_calls)))
         if request.log_type == "Tail":
@@ -177,6 +183,18 @@ class InvokeApp:
         self._reported_functions.add(key)
         for text in describe_differences(spec, self._interpreter_for(spec.runtime)):
             _log.warning("%s: %s", spec.arn, text)
+
+    def _unloadable_modules_header(self, spec: FunctionSpec, payload: bytes) -> Iterator[tuple[str, str]]:
+        try:
+            error = json.loads(payload)
+            error_type, message = str(error["errorType"]), str(error["errorMessage"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return
+        modules = find_modules_behind_error(
+            spec, self._interpreter_for(spec.runtime), error_type=error_type, message=message
+        )
+        if modules:
+            yield UNLOADABLE_MODULES_HEADER, dump_unloadable_modules(modules)
 
     def _run_async(
         self, spec: FunctionSpec, event: bytes, request_id: str, arn: str, client_context: str | None

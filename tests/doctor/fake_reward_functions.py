@@ -14,6 +14,7 @@ from simulator.doctor.loading import load_reward_function
 from simulator.doctor.probe_context import ProbeContext, ProbeFunction
 from simulator.doctor.reward_function import RewardFunction
 from simulator.doctor.timeout_budget import NoScoresError
+from simulator.lambdas.compiled_modules import UnloadableModules
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.settings import Settings
 from simulator.training.dataset import Record
@@ -60,6 +61,10 @@ class FakeRewardFunction:
             max_memory_mb=64,
             finished_at=0.0,
         )
+
+    def modules_behind_error(self, _error_type: str, _message: str) -> UnloadableModules | None:
+        """Return None: it has no package."""
+        return None
 
     def restart(self) -> None:
         """Count it."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import time
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
@@ -14,7 +14,12 @@ from simulator.doctor.deployed_function import DeployedRewardFunction
 from simulator.doctor.loading import LoadError, load_reward_function
 from simulator.doctor.reward_function import RewardFunction
 from simulator.lambdas.errors import AccessDenied, FunctionNotFound, InvocationRejected, RequestTooLarge, Throttled
+from simulator.lambdas.interpreters import own_interpreter
+from tests.lambdas.zips import zip_files
 from tests.simulators import RunningSimulator
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda.literals import RuntimeType
 
 GRADERS = Path(__file__).parents[2] / "fixtures" / "graders"
 EVENT = b'[{"id": "a", "messages": [{"role": "assistant", "content": "#### 72"}]}]'
@@ -78,6 +83,33 @@ def test_a_throttled_call_raises_throttled(served_simulator: RunningSimulator) -
     served_simulator.lambda_client.put_function_concurrency(FunctionName=arn, ReservedConcurrentExecutions=0)
     with load(arn, simulator=served_simulator.url) as reward_function, pytest.raises(Throttled):
         reward_function.invoke(EVENT)
+
+
+def test_a_compiled_module_that_a_simulator_cannot_load_is_known(served_simulator: RunningSimulator) -> None:
+    """The simulator names it beside AWS's own error."""
+    code = zip_files(
+        {
+            "lambda_function.py": "import _fast\ndef lambda_handler(event, context): return []\n",
+            "_fast.cp310-win_amd64.pyd": b"MZ" + bytes(64),
+        }
+    )
+    arn = served_simulator.lambda_client.create_function(
+        FunctionName="for-windows",
+        Runtime=cast("RuntimeType", own_interpreter().runtime),
+        Role=served_simulator.execution_role,
+        Handler="lambda_function.lambda_handler",
+        Code={"ZipFile": code},
+    )["FunctionArn"]
+    with load(arn, simulator=served_simulator.url) as reward_function:
+        error = json.loads(reward_function.invoke(EVENT).payload)
+        modules = reward_function.modules_behind_error(error["errorType"], error["errorMessage"])
+
+    assert error["errorMessage"] == "Unable to import module 'lambda_function': No module named '_fast'"
+    assert modules is not None
+    assert (modules.loads_at_aws, modules.explanation.partition(", but")[0]) == (
+        False,
+        "_fast.cp310-win_amd64.pyd is built for Python 3.10, Windows",
+    )
 
 
 class FailingLambdaClient:
