@@ -6,6 +6,7 @@ script and is never imported: `worker_main.py HANDLER API_ADDRESS DATA_LIMIT_BYT
 """
 
 import _thread
+import errno
 import os
 import resource
 import signal
@@ -21,6 +22,7 @@ def main() -> None:
         exit_when_parent_exits(int(import_path.pop().partition("=")[2]))
     if not getattr(sys.flags, "safe_path", False):
         del sys.path[0]  # this file's folder: Python 3.10 has no -P
+    disable_shared_memory()
     # As on AWS, the function's own files come first.
     sys.path[:0] = import_path
     sys.argv[:] = ["/var/runtime/bootstrap.py", handler]
@@ -45,6 +47,30 @@ def exit_when_parent_exits(fd: int) -> None:
         kill_process_group()
 
     _thread.start_new_thread(wait_for_parent, ())
+
+
+def disable_shared_memory() -> None:
+    """Make POSIX semaphores and shared memory raise Errno 38, as on Lambda, which has no /dev/shm (OBSERVED).
+
+    `multiprocessing`'s Lock, Queue, Pool and SharedMemory and `ProcessPoolExecutor` need them. A missing /dev/shm alone
+    gives Errno 2 with a newer C library: only older ones report the call as not implemented.
+    """
+    try:
+        # The standard library's type hints omit these modules. Imported here: the function's files are not on sys.path.
+        import _multiprocessing  # type: ignore[import-not-found]  # noqa: PLC0415
+        import _posixshmem  # type: ignore[import-not-found]  # noqa: PLC0415
+    except ImportError:
+        return  # this Python has neither
+
+    class SemLock(_multiprocessing.SemLock):  # type: ignore[misc]  # its base has no type hints
+        def __new__(cls, *_arguments: object) -> "SemLock":  # noqa: PYI034 - importing `typing` takes a millisecond
+            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    def shm_open(*_arguments: object, **_options: object) -> int:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    vars(_multiprocessing)["SemLock"] = SemLock
+    vars(_posixshmem)["shm_open"] = shm_open
 
 
 def kill_process_group() -> None:

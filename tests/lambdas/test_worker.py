@@ -136,6 +136,46 @@ def test_paths_are_awss(pool: EnvironmentPool) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        "multiprocessing.Lock()",
+        "multiprocessing.Queue()",
+        "multiprocessing.Pool(1)",
+        "multiprocessing.shared_memory.SharedMemory(create=True, size=8)",
+        "concurrent.futures.ProcessPoolExecutor().submit(int)",
+    ],
+)
+def test_semaphores_and_shared_memory_are_not_implemented(pool: EnvironmentPool, call: str) -> None:
+    """Lambda has no /dev/shm."""
+    source = (
+        f"import concurrent.futures, multiprocessing.shared_memory\ndef lambda_handler(event, context): return {call}\n"
+    )
+
+    error = json.loads(pool.invoke(make_function(source, timeout=30), b"{}").payload)
+
+    assert (error["errorType"], error["errorMessage"]) == ("OSError", "[Errno 38] Function not implemented")
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_process_with_a_pipe_works(pool: EnvironmentPool, method: str) -> None:
+    """They need no shared memory."""
+    source = (
+        "import multiprocessing\n"
+        "def double(pipe, number): pipe.send(number * 2)\n"
+        "def lambda_handler(event, context):\n"
+        f"    processes = multiprocessing.get_context({method!r})\n"
+        "    receiver, sender = processes.Pipe(duplex=False)\n"
+        "    process = processes.Process(target=double, args=(sender, 21))\n"
+        "    process.start()\n"
+        "    result = receiver.recv()\n"
+        "    process.join()\n"
+        "    return result\n"
+    )
+
+    assert pool.invoke(make_function(source, timeout=30), b"{}").payload == b"42"
+
+
 def test_sets_have_the_same_order_in_every_environment(make_pool: Callable[..., EnvironmentPool]) -> None:
     """String hashing is fixed, so a grader that iterates over a set is deterministic."""
     orders = [invoke(make_pool(), "list({'alpha', 'beta', 'gamma', 'delta', 'epsilon'})") for _ in range(2)]

@@ -107,8 +107,7 @@ def check_side_effects(context: ProbeContext) -> Iterator[Finding]:
         # With namespaces, the write was refused without the hook too.
         any(result.score is None for part in hooked_results for result in part)
         or (
-            not compare_scores(first_results, hooked_results).is_unchanged
-            and _is_deterministic(context, first_results)
+            not compare_scores(first_results, hooked_results).is_unchanged and _is_deterministic(context, first_results)
         )
     )
     yield from side_effect_findings(side_effects, scores_changed=scores_changed)
