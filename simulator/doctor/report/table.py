@@ -36,14 +36,14 @@ _STYLES: Final[Mapping[Severity, str]] = {
 
 
 def print_report(report: DoctorReport, console: Console) -> None:
-    """Print the report of a doctor run."""
+    """Print the report of a doctor run. Each sentence about failed calls is one line, so that a script can find it."""
+    for calls in report.failed_calls:
+        console.print(Text(one_line(calls.sentence), style=_STYLES[Severity.FAIL]), soft_wrap=True)
+        console.print()
     print_parts(_parts(report), console)
 
 
 def _parts(report: DoctorReport) -> Iterator[RenderableType]:
-    for calls in report.failed_calls:
-        yield Text(one_line(calls.sentence), style=_STYLES[Severity.FAIL])
-        yield Text()
     yield _heading(report)
     ranked = sort_by_severity(report.findings)
     problems = [finding for finding in ranked if finding.severity not in {Severity.OK, Severity.SKIPPED}]
