@@ -113,6 +113,8 @@ def read_source(path: Path, *, handler: str | None) -> PackageSource:
         file = PackageFile(name=f"{module}.py", path=path, size=path.stat().st_size, is_executable=False)
         source = PackageSource(path=path, handler=handler or f"{module}.{HANDLER_FUNCTION}", files=(file,))
         return _checked(source, prefix=f"{path.parent}/" if path.parent != Path() else "")
+    # A zip is no larger than its files, and a wrong file of many gigabytes must not be read.
+    require_unpacked_size({path.name: path.stat().st_size}, location=str(path))
     return PackageSource(path=path, handler=handler or HANDLER, user_zip=path.read_bytes())
 
 

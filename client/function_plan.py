@@ -48,7 +48,7 @@ def print_function(
     file_count, zip_size = format_count(len(reward.files), "file"), format_size(len(reward.zip_bytes))
     unpacked = f", {format_size(reward.unpacked_size)} unpacked" if reward.is_compressed else ""
     print_field(console, "reward", name, detail=f"{file_count}, {zip_size} zipped{unpacked}")
-    architecture = reward.architecture or "x86_64"
+    architecture = reward.architecture or "x86_64 if new"
     timeout, memory_mb = options.timeout or DEFAULT_TIMEOUT_SECONDS, options.memory_mb or DEFAULT_MEMORY_MB
     print_field(
         console,

@@ -54,6 +54,11 @@ def _walk(parent: Path, *, folder: Path, root: Path, parents: tuple[Path, ...]) 
     for path in parent.iterdir():
         if is_excluded(path.name):
             continue
+        if not _is_unicode(path.name):
+            raise UsageError(
+                f"{parent} holds a file whose name is not UTF-8, which a zip cannot hold: {path.name!a}",
+                next_step="Rename it or remove it.",
+            )
         if path.is_symlink():
             _require_inside(path, root=root)
         status = path.stat()
@@ -74,6 +79,14 @@ def _walk(parent: Path, *, folder: Path, root: Path, parents: tuple[Path, ...]) 
         else:
             kind = _KIND_NAMES.get(stat.S_IFMT(status.st_mode), "not a file")
             raise UsageError(f"{path} is {kind}, which a zip cannot hold.", next_step="Remove it from the folder.")
+
+
+def _is_unicode(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _require_inside(path: Path, *, root: Path) -> None:

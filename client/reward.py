@@ -46,7 +46,7 @@ def load_reward(
     """
     path = Path(reward).expanduser()
     if path.exists():
-        return _load_package(path, options, cache_folder=cache_folder, console=console)
+        return load_package(path, options, cache_folder=cache_folder, console=console)
     if looks_like_a_path(reward):
         raise UsageError(
             f"{reward} does not exist.", next_step="Give a folder, a .py file, a zip, or a function's ARN or name."
@@ -60,7 +60,8 @@ def load_reward(
     return find_deployed_function(reward, region=region, lambda_client=lambda_client_factory())
 
 
-def _load_package(path: Path, options: FunctionOptions, *, cache_folder: Path, console: Console) -> DeploymentPackage:
+def load_package(path: Path, options: FunctionOptions, *, cache_folder: Path, console: Console) -> DeploymentPackage:
+    """Return the package of a path, with its requirements. See `load_reward()`."""
     source = read_source(path, handler=options.handler)
     layers = read_layers(options.layers)
     requirements = find_requirements(source)

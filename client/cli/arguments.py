@@ -142,8 +142,11 @@ def require_default_reward(reward: str, *, command: str) -> None:
     """Refuse a missing folder that the user did not name, instead of a search for a function of that name.
 
     Raises:
-        UsageError: the reward function is the default, and that folder does not exist.
+        UsageError: the reward function is the default, and that folder does not exist. Or it is empty, as from a shell
+            variable that is not set.
     """
+    if not reward.strip():
+        raise UsageError("The reward function is empty.", next_step=f"Name one: {command}")
     if reward == DEFAULT_REWARD and not DEFAULT_REWARD_FOLDER.exists():
         raise UsageError(
             f"{DEFAULT_REWARD} does not exist here; it is the default reward function.",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from client.cli.arguments import (
     DEFAULT_REWARD,
@@ -26,11 +28,13 @@ from client.cli.arguments import (
 from client.code_bucket import find_code_bucket
 from client.deployment import deploy_reward
 from client.deployment_package import DeploymentPackage
+from client.errors import UsageError
+from client.function_options import FunctionOptions
 from client.function_plan import print_function
-from client.reward import load_reward
+from client.reward import load_package, load_reward
 from client.sdk_clients import open_aws_clients
 from client.target import cache_folder_from_environment, target_from_environment
-from client.terminal import open_console, print_field, print_heading, print_warning
+from client.terminal import open_console, print_done, print_field, print_heading, print_warning
 from client.training_plan import require_confirmation
 
 
@@ -38,6 +42,14 @@ def deploy(
     reward: Annotated[str, typer.Argument(metavar=REWARD_METAVAR, help=REWARD_HELP)] = DEFAULT_REWARD,
     *,
     yes: Yes = False,
+    zip_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--zip",
+            metavar="FILE",
+            help="Write the package with its requirements to a file and deploy nothing. `rft-sim doctor` tests it.",
+        ),
+    ] = None,
     handler: Handler = None,
     env: Variables = None,
     timeout: Timeout = None,
@@ -61,7 +73,11 @@ def deploy(
         refresh=refresh,
         code_bucket=code_bucket,
     )
-    console, target = open_console(), target_from_environment()
+    console = open_console()
+    if zip_file is not None:
+        _write_zip(reward, zip_file, options, console=console)
+        return
+    target = target_from_environment()
     with open_aws_clients(target) as aws_clients:
         loaded_reward = load_reward(
             reward,
@@ -82,3 +98,18 @@ def deploy(
             print_field(console, "role", loaded_reward.role_name, detail="for Lambda; may write the function's log")
             require_confirmation(console, is_confirmed=yes)
         deploy_reward(loaded_reward, options, code_bucket=bucket, aws_clients=aws_clients, console=console)
+
+
+def _write_zip(reward: str, zip_file: Path, options: FunctionOptions, *, console: Console) -> None:
+    path = Path(reward).expanduser()
+    if not path.exists():
+        raise UsageError(
+            f"{reward} does not exist here, and --zip is only for a folder, a file or a zip.",
+            next_step="Give the path of the code, or leave --zip out.",
+        )
+    package = load_package(path, options, cache_folder=cache_folder_from_environment(), console=console)
+    for warning in package.warnings:
+        print_warning(console, warning)
+    print_function(reward, package, options, code_bucket=None, console=console)
+    zip_file.write_bytes(package.zip_bytes)
+    print_done(console, "packed", str(zip_file), detail=f"sha256 {package.sha256[:16]}")

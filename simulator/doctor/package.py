@@ -107,6 +107,8 @@ def _walk(folder: Path, *, root: Path, parents: tuple[Path, ...]) -> Iterator[Pa
     for path in sorted(folder.iterdir()):
         if path.suffix == ".pyc" or path.name.startswith(".") or path.name == "__pycache__":
             continue
+        if not _is_unicode(path.name):
+            raise LoadError(f"{folder} holds a file whose name is not UTF-8: {path.name!a}. Rename it or remove it.")
         target = path.resolve()
         # A link to a file elsewhere would pack that file.
         if path.is_symlink() and not target.is_relative_to(root):
@@ -122,6 +124,14 @@ def _walk(folder: Path, *, root: Path, parents: tuple[Path, ...]) -> Iterator[Pa
             yield from _walk(path, root=root, parents=(*parents, target))
         else:
             yield path
+
+
+def _is_unicode(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_size(size: int, *, name: str) -> None:

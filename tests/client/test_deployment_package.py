@@ -6,6 +6,7 @@ import io
 import os
 import socket
 import stat
+import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -233,6 +234,22 @@ def test_the_layers_count_too(tmp_path: Path) -> None:
     layer = LayerPackage(stem="tools", zip_bytes=b"", content_digest="", unpacked_size=262_144_000)
     with pytest.raises(UsageError, match=r"262,144,050 bytes unpacked with its layers \(262,144,000\); Lambda takes"):
         pack(read_source(write_reward(tmp_path / "reward"), handler=None), layers=(layer,))
+
+
+def test_a_file_of_many_gigabytes_is_not_read(tmp_path: Path) -> None:
+    """It is larger than what Lambda takes unpacked."""
+    with (tmp_path / "model.bin").open("wb") as file:
+        file.truncate(10**12)
+    assert package_error(tmp_path / "model.bin")[0].startswith(f"{tmp_path}/model.bin has 1,000,000,000,000 bytes")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name")
+def test_a_name_that_is_not_unicode_is_refused(tmp_path: Path) -> None:
+    """A zip has no such names."""
+    folder = write_reward(tmp_path / "reward")
+    (folder / os.fsdecode(b"\xff.txt")).write_text("x", encoding="utf-8")
+    message = f"{folder} holds a file whose name is not UTF-8, which a zip cannot hold: '\\udcff.txt'"
+    assert package_error(folder) == (message, "Rename it or remove it.")
 
 
 def test_a_pipe_is_not_read(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import sys
 import zipfile
 from pathlib import Path
 
@@ -64,6 +65,14 @@ def test_a_pipe_in_the_folder_is_refused(folder: Path) -> None:
     assert (
         package_error(folder) == f"{folder}/pipe is a pipe, a socket or a device, which a zip cannot hold. Remove it."
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name")
+def test_a_name_that_is_not_unicode_is_refused(folder: Path) -> None:
+    """`rft deploy` refuses it too."""
+    (folder / os.fsdecode(b"\xff.txt")).write_text("x")
+    message = f"{folder} holds a file whose name is not UTF-8: '\\udcff.txt'. Rename it or remove it."
+    assert package_error(folder) == message
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from client.deployment_package import build_package
 from tests.client.cli.rft_runner import Run
 from tests.client.conftest import write_reward
 from tests.client.wheels import offline_environment, write_wheel
@@ -67,6 +68,7 @@ def test_a_deployed_function_is_found_and_not_deployed(rft: Run) -> None:
         (("my reward",), "✗ my reward is not a file or folder here, and not the name or ARN of a Lambda function.\n"),
         (("./none",), "✗ ./none does not exist.\n→ Give a folder, a .py file, a zip, or a function's ARN or name.\n"),
         (("reward.zip",), "✗ reward.zip does not exist.\n"),
+        (("",), "✗ The reward function is empty.\n→ Name one: rft deploy DIR\n"),
         ((), "✗ reward_lambda does not exist here; it is the default reward function.\n→ Name yours: rft deploy DIR\n"),
         (
             ("rft-reward", "--env", "A1=b"),
@@ -96,6 +98,25 @@ def test_what_cannot_be_deployed_is_refused_with_the_next_step(
     """Each error names what the user wrote."""
     code, _, err = rft("deploy", *arguments)
     assert (code, err.startswith(error)) == (2, True), err
+
+
+def test_the_package_can_be_written_to_a_file_without_a_deployment(
+    rft: Run, stub_workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It needs no simulator. The bytes are those that would be deployed."""
+    for name in ("OPENAI_BASE_URL", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name)
+    code, out, err = rft("deploy", "reward", "--zip", "reward.zip")
+    package = build_package(stub_workspace / "reward")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1] == f"✓ packed      reward.zip  sha256 {package.sha256[:16]}"
+    assert (stub_workspace / "reward.zip").read_bytes() == package.zip_bytes
+    code, _, err = rft("deploy", "rft-reward", "--zip", "other.zip")
+    assert (code, err.splitlines()[0], (stub_workspace / "other.zip").exists()) == (
+        2,
+        "✗ rft-reward does not exist here, and --zip is only for a folder, a file or a zip.",
+        False,
+    )
 
 
 @pytest.mark.slow
