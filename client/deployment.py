@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from rich.console import Console
 
@@ -23,7 +22,13 @@ from client.code_bucket import CodeBucket, upload_code
 from client.deployed_function import DeployedFunction
 from client.deployment_package import DeploymentPackage
 from client.errors import ServiceError
-from client.function_options import DEFAULT_MEMORY_MB, DEFAULT_RUNTIME, DEFAULT_TIMEOUT_SECONDS, FunctionOptions
+from client.function_configuration import (
+    FunctionConfiguration,
+    build_configuration,
+    has_same_contents,
+    is_from_another_folder,
+)
+from client.function_options import FunctionOptions
 from client.function_role import ensure_role
 from client.layers import Layer, find_published_version, layer_name, publish_layer
 from client.package_size import MAX_REQUEST_ZIP_BYTES
@@ -35,9 +40,8 @@ from client.terminal import format_size, print_done, print_warning
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
-    from mypy_boto3_lambda.literals import ArchitectureType, RuntimeType
+    from mypy_boto3_lambda.literals import ArchitectureType
     from mypy_boto3_lambda.type_defs import (
-        EnvironmentTypeDef,
         FunctionCodeTypeDef,
         FunctionConfigurationResponseTypeDef,
         LayerVersionContentInputTypeDef,
@@ -48,13 +52,6 @@ _ROLE_NOT_READY = "The role defined for the function cannot be assumed by Lambda
 
 
 _MAX_ROLE_WAIT_SECONDS, _ROLE_RETRY_SECONDS = 60.0, 2.0
-
-
-_SOURCE_PATTERN = re.compile(r"made by rft deploy from ([0-9a-f]{16})\.")
-
-
-# A compressed zip differs between machines. Its files are compared, if the function still has the zip of that line.
-_CONTENTS_PATTERN = re.compile(r"Contents ([0-9a-f]{64}) in zip ([0-9a-f]{16})\.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +104,7 @@ def deploy_function(
     layer_arns = _publish_layers(
         package.layers, function_name=package.name, lambda_client=lambda_client, locate_code=locate_code
     )
-    configuration = _configuration(package, options, role_arn=role_arn, layer_arns=layer_arns)
+    configuration = build_configuration(package, options, role_arn=role_arn, layer_arns=layer_arns)
     try:
         current_configuration = lambda_client.get_function_configuration(FunctionName=package.name)
     except lambda_client.exceptions.ResourceNotFoundException:
@@ -122,8 +119,7 @@ def deploy_function(
         outcome = "created"
     else:
         arn = current_configuration["FunctionArn"]
-        source = _SOURCE_PATTERN.search(current_configuration.get("Description", ""))
-        if source and source[1] != package.folder_digest:
+        if is_from_another_folder(package, current_configuration):
             notify(f"{package.name} was deployed from another folder; it now gets the files of this one.")
         _wait_until_ready(package.name, lambda_client=lambda_client)
         has_changed = _update_function(
@@ -157,48 +153,9 @@ def _publish_layers(
     return tuple(arns)
 
 
-def _description(package: DeploymentPackage) -> str:
-    # Not a tag: reading and writing tags takes two more permissions. At most 256 characters.
-    text = f"Reward function for Bedrock reinforcement fine-tuning; made by rft deploy from {package.folder_digest}."
-    if package.is_compressed:
-        text += f" Contents {package.content_digest} in zip {package.sha256[:16]}."
-    return text
-
-
-class _Configuration(TypedDict):
-    """The settings of the function, in Lambda's own names."""
-
-    Runtime: RuntimeType
-    Handler: str
-    Role: str
-    Timeout: int
-    MemorySize: int
-    Description: str
-    Environment: NotRequired[EnvironmentTypeDef]
-    Layers: NotRequired[list[str]]
-
-
-def _configuration(
-    package: DeploymentPackage, options: FunctionOptions, *, role_arn: str, layer_arns: tuple[str, ...]
-) -> _Configuration:
-    configuration: _Configuration = {
-        "Runtime": options.runtime or DEFAULT_RUNTIME,
-        "Handler": package.handler,
-        "Role": role_arn,
-        "Timeout": options.timeout or DEFAULT_TIMEOUT_SECONDS,
-        "MemorySize": options.memory_mb or DEFAULT_MEMORY_MB,
-        "Description": _description(package),
-    }
-    if options.environment is not None:
-        configuration["Environment"] = {"Variables": dict(options.environment)}
-    if layer_arns:
-        configuration["Layers"] = list(layer_arns)
-    return configuration
-
-
 def _create_function(
     package: DeploymentPackage,
-    configuration: _Configuration,
+    configuration: FunctionConfiguration,
     *,
     code: CodeLocation,
     lambda_client: LambdaClient,
@@ -230,7 +187,7 @@ def _create_function(
 
 def _update_function(
     package: DeploymentPackage,
-    configuration: _Configuration,
+    configuration: FunctionConfiguration,
     *,
     current: FunctionConfigurationResponseTypeDef,
     lambda_client: LambdaClient,
@@ -238,7 +195,7 @@ def _update_function(
 ) -> bool:
     same_architecture = package.architecture in {None, *current.get("Architectures", ["x86_64"])}
     same_zip = current.get("CodeSha256") == base64.b64encode(bytes.fromhex(package.sha256)).decode()
-    same_code = same_architecture and (same_zip or _has_same_contents(package, current))
+    same_code = same_architecture and (same_zip or has_same_contents(package, current))
     if same_code and not same_zip:
         # The description names the zip that the function has.
         configuration = {**configuration, "Description": current.get("Description", "")}
@@ -260,18 +217,6 @@ def _update_function(
             **_architectures(package.architecture),
         )
     return not (same_code and same_settings)
-
-
-def _has_same_contents(package: DeploymentPackage, current: FunctionConfigurationResponseTypeDef) -> bool:
-    """True if the function has a zip of another machine with the same files."""
-    recorded = _CONTENTS_PATTERN.search(current.get("Description", ""))
-    deployed_sha256 = base64.b64decode(current.get("CodeSha256", "")).hex()
-    return bool(
-        package.is_compressed
-        and recorded
-        and recorded[1] == package.content_digest
-        and deployed_sha256.startswith(recorded[2])
-    )
 
 
 class _Architectures(TypedDict, total=False):
