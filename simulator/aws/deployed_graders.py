@@ -11,6 +11,7 @@ from simulator.grading.lambda_failure import LambdaFailure
 from simulator.jobs.job import JobSpec
 from simulator.lambdas.compiled_modules import describe_differences, find_modules_behind_error
 from simulator.lambdas.configuration import check_configuration
+from simulator.lambdas.environments import Affinity
 from simulator.lambdas.errors import InvocationRejected, Throttled, UnsupportedPackage
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.interpreters import (
@@ -85,8 +86,14 @@ class DeployedGraders:
         except InvocationRejected as rejection:
             return f"The reward function cannot be invoked: {rejection.message}"
 
-    def grade(self, spec: JobSpec, samples: tuple[Sample, ...], *, split: str, step: int) -> GradingResult:
+    def release(self, job_id: str) -> None:
+        """End the environments of a job."""
+        self._pool.release(job_id)
+
+    def grade(self, job_id: str, spec: JobSpec, samples: tuple[Sample, ...], *, split: str, step: int) -> GradingResult:
         """Return the rewards of the samples. Each call looks the function up, because its code may have been updated.
+
+        The job has environments of its own, so no other caller changes the state that its function keeps.
 
         Raises:
             GraderError: see `Grader.grade`; or the function was deleted, or the caller may no longer invoke it.
@@ -101,9 +108,10 @@ class DeployedGraders:
         if reason := self._aws.invoke_denial_reason(spec.caller, arn):
             raise GraderError(function=arn, reason=reason, advice="Grant the permission and create another job.")
 
-        def invoke(event: bytes) -> Invocation:
+        def invoke(event: bytes, environment: int) -> Invocation:
+            affinity = Affinity(owner=job_id, number=environment)
             try:
-                return self._pool.invoke(function_spec, event, invoked_arn=arn)
+                return self._pool.invoke(function_spec, event, invoked_arn=arn, affinity=affinity)
             except Throttled as throttling:
                 raise ThrottledError(throttling.reason) from throttling
             except InvocationRejected as rejection:
@@ -120,13 +128,14 @@ class DeployedGraders:
             )
             return str(modules) if modules else ""
 
-        # Without this limit, Lambda would throttle some of the concurrent calls, which differ in every run.
+        settings, reserved = self._settings.grading, function_spec.reserved_concurrency
+        # Beyond its reserved concurrency, Lambda would throttle some of the calls, which differ in every run.
         grader = Grader(
             function=arn,
             invoke=invoke,
             executor=self._executor,
-            max_concurrency=function_spec.reserved_concurrency,
-            settings=self._settings.grading,
+            max_concurrency=settings.concurrency if reserved is None else min(settings.concurrency, reserved),
+            settings=settings,
             explain=explain,
             log_group=function_spec.log_group,
         )

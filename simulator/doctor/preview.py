@@ -95,7 +95,7 @@ def render_events(samples: Sequence[Sample], *, split: str, step: int, grading: 
     """
     events: list[bytes] = []
 
-    def record_event(event: bytes) -> _StubResponse:
+    def record_event(event: bytes, _environment: int) -> _StubResponse:
         events.append(event)
         scores = [{"id": element["id"], "aggregate_reward_score": 0.0} for element in json.loads(event)]
         return _StubResponse(payload=json.dumps(scores).encode())

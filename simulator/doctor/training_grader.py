@@ -36,11 +36,11 @@ class GroupGrader:
         return tuple(tuple(next(flat) for _ in group.rollouts) for group in groups)
 
 
-def create_invoke(context: ProbeContext) -> Callable[[bytes], Invocation]:
+def create_invoke(context: ProbeContext) -> Callable[[bytes, int], Invocation]:
     """Return a function that invokes the reward function, within the doctor's time budget."""
     reward_function, budget = context.reward_function, context.invoker.timeout_budget
 
-    def invoke(event: bytes) -> Invocation:
+    def invoke(event: bytes, _environment: int) -> Invocation:
         try:
             return budget.invoke(reward_function, event)
         except TimeoutBudgetError as error:

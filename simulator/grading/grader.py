@@ -40,7 +40,8 @@ class ThrottledError(Exception):
     """The function was not invoked because it had no concurrency left. The call can be retried."""
 
 
-Invoke = Callable[[bytes], Invocation]
+Invoke = Callable[[bytes, int], Invocation]
+"""Invokes the function once with an event, in the environment of a number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,7 @@ class Grader:
         function: str,
         invoke: Invoke,
         executor: Executor,
-        max_concurrency: int | None,
+        max_concurrency: int,
         settings: GradingSettings,
         explain: Callable[[LambdaFailure], str] = lambda _failure: "",
         log_group: str = "",
@@ -116,7 +117,7 @@ class Grader:
             function: the function's ARN.
             invoke: invokes the function once; raises ThrottledError if it has no concurrency left.
             executor: makes concurrent calls.
-            max_concurrency: the most calls at once, or None for no limit.
+            max_concurrency: the most calls at once, each in an environment of its own.
             settings: the event's layout, the batch size and the number of attempts.
             log_group: the function's log group, if it is not that of its name.
             explain: returns what is known about the cause of a failure, as whole sentences; empty for most failures.
@@ -132,27 +133,26 @@ class Grader:
     def grade(self, samples: Sequence[Sample], *, split: str, step: int) -> GradingResult:
         """Return the rewards of `samples`.
 
-        The calls run concurrently. Calls that were throttled or timed out are then retried one at a time, so that they
-        do not compete with each other. A function that fails never gets a substitute score.
+        The calls run concurrently, each environment on every n-th of them in order, so that a function that keeps state
+        gives the same scores in every run. Calls that were throttled or timed out are then retried one at a time, so
+        that they do not compete with each other. A function that fails never gets a substitute score.
 
         Raises:
             GraderError: the function raised an exception, was throttled or timed out in every attempt, or returned no
                 usable score for a rollout.
         """
         calls = self._build_calls(samples, split=split, step=step)
-        concurrency = max(1, len(calls) if self._max_concurrency is None else self._max_concurrency)
-        outcomes: list[_Scores | _TransientFailure] = []
-        for start in range(0, len(calls), concurrency):
-            outcomes.extend(self._executor.map(self._invoke_once, calls[start : start + concurrency]))
+        environments = max(1, self._max_concurrency)
+        outcomes = self._invoke_all(calls, environments=environments)
         scores: list[_Scores] = []
         warnings: list[str] = []
-        for call, first_outcome in zip(calls, outcomes, strict=True):
+        for index, (call, first_outcome) in enumerate(zip(calls, outcomes, strict=True)):
             outcome = first_outcome
             for _ in range(1, self._settings.attempts):
                 if not isinstance(outcome, _TransientFailure):
                     break
                 warnings.append(sanitize(f"{outcome.reason} (rollout {call.name}); trying again", keep_newlines=True))
-                outcome = self._invoke_once(call)
+                outcome = self._invoke_once(call, index % environments)
             if isinstance(outcome, _TransientFailure):
                 raise GraderError(
                     function=self._function,
@@ -167,6 +167,33 @@ class Grader:
             warnings=tuple(warnings),
             service_calls=merge_service_calls(score.service_calls for score in scores),
         )
+
+    def _invoke_all(self, calls: Sequence[_Call], *, environments: int) -> list[_Scores | _TransientFailure]:
+        """Make all calls and return their outcomes in order.
+
+        Raises:
+            GraderError: the error of the first call that failed; its environment made no more calls.
+        """
+
+        def invoke_in(environment: int) -> list[_Scores | _TransientFailure | GraderError]:
+            outcomes: list[_Scores | _TransientFailure | GraderError] = []
+            for call in calls[environment::environments]:
+                try:
+                    outcomes.append(self._invoke_once(call, environment))
+                except GraderError as error:
+                    outcomes.append(error)
+                    break
+            return outcomes
+
+        by_environment = list(self._executor.map(invoke_in, range(min(environments, len(calls)))))
+        ordered: list[_Scores | _TransientFailure] = []
+        for index in range(len(calls)):
+            # An environment's outcomes end with its error, so an earlier index always has the error.
+            outcome = by_environment[index % environments][index // environments]
+            if isinstance(outcome, GraderError):
+                raise outcome
+            ordered.append(outcome)
+        return ordered
 
     def _build_calls(self, samples: Sequence[Sample], *, split: str, step: int) -> list[_Call]:
         ids = [
@@ -207,9 +234,9 @@ class Grader:
             calls.append(call)
         return calls
 
-    def _invoke_once(self, call: _Call) -> _Scores | _TransientFailure:
+    def _invoke_once(self, call: _Call, environment: int) -> _Scores | _TransientFailure:
         try:
-            result = self._invoke(call.payload)
+            result = self._invoke(call.payload, environment)
         except ThrottledError as throttled:
             return _TransientFailure(
                 reason=f"the invocation was throttled: {throttled}",
@@ -226,11 +253,14 @@ class Grader:
             )
         return self._raise_for_failed_call(
             call,
+            environment,
             f"the function failed with {failure.type}: {failure.message}{failure.location}",
             explanation=self._explain(failure),
         )
 
-    def _raise_for_failed_call(self, call: _Call, reason: str, *, explanation: str) -> _Scores | _TransientFailure:
+    def _raise_for_failed_call(
+        self, call: _Call, environment: int, reason: str, *, explanation: str
+    ) -> _Scores | _TransientFailure:
         """Repeat a failed call with one rollout at a time, and raise the error for the rollout that fails alone.
 
         Raises:
@@ -241,7 +271,8 @@ class Grader:
         if len(call.ids) > 1:
             elements = json.loads(call.payload)
             for name, text, element in zip(call.ids, call.texts, elements, strict=True):
-                self._invoke_once(_Call(ids=(name,), texts=(text,), payload=b"[" + encode_element(element) + b"]"))
+                single = _Call(ids=(name,), texts=(text,), payload=b"[" + encode_element(element) + b"]")
+                self._invoke_once(single, environment)
             context = f"None of the {len(call.ids)} fails alone: it is the batch, or how often the function was called."
         raise GraderError(
             function=self._function,

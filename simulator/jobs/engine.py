@@ -133,7 +133,9 @@ class Engine:
             current = self.find_job(job.id) or job
             if current.status.is_terminal:
                 raise JobEndedError(job.id, current.status)
-            return self.append(job.id, JobCancelled(at=max(self._clock.now(), current.changed_at)))
+            cancelled = self.append(job.id, JobCancelled(at=max(self._clock.now(), current.changed_at)))
+        self._graders.release(job.id)  # if the job grades right now, its run does this once more
+        return cancelled
 
     def is_advanced_by_polling(self, job_id: str) -> bool:
         """Return whether each retrieve advances the job: its pace is `poll`."""

@@ -19,12 +19,17 @@ class Graders(Protocol):
     def warnings(self, spec: JobSpec, /) -> tuple[str, ...]:
         """Return in which ways the job's function runs here in another way than at AWS."""
 
-    def grade(self, spec: JobSpec, samples: tuple[Sample, ...], /, *, split: str, step: int) -> GradingResult:
+    def grade(
+        self, job_id: str, spec: JobSpec, samples: tuple[Sample, ...], /, *, split: str, step: int
+    ) -> GradingResult:
         """Return the rewards of the samples.
 
         Raises:
             GraderError: the function failed or returned no usable reward.
         """
+
+    def release(self, job_id: str, /) -> None:
+        """End the execution environments of a job that grades no more."""
 
 
 class JobLogWriter(Protocol):

@@ -95,6 +95,12 @@ class JobRun:
 
     def advance(self) -> bool:
         """Run to the next event that the API shows; return whether more can follow. Only one call at a time."""
+        can_continue = self._advance_safely()
+        if not can_continue:
+            self._graders.release(self._job.id)
+        return can_continue
+
+    def _advance_safely(self) -> bool:
         try:
             return self._advance()
         except _RunAbortedError:
@@ -200,7 +206,9 @@ class JobRun:
             self._result = recorded_grading(event)
             return
         try:
-            self._result = self._graders.grade(self._job.spec, request.samples, split=request.split, step=request.step)
+            self._result = self._graders.grade(
+                self._job.id, self._job.spec, request.samples, split=request.split, step=request.step
+            )
         except GraderError as error:
             self._error = error
 

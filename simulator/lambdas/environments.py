@@ -4,13 +4,26 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator.lambdas.function import EnvironmentKey, FunctionSpec
+from simulator.lambdas.function import FunctionSpec
 from simulator.lambdas.worker import Worker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Affinity:
+    """Names one environment: the calls with the same affinity run in it, and no others.
+
+    On AWS any warm environment may get a call, so the scores of a function that keeps state depend on chance. With an
+    affinity they depend on the order of its own calls. `owner` is what the environment is released by, such as a job.
+    """
+
+    owner: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _IdleEnvironment:
     worker: Worker
+    affinity: Affinity | None
     idle_since: float
 
 
@@ -27,19 +40,26 @@ class Environments:
         self.count = 0
         """Idle, busy and starting environments."""
 
-    def take_warm(self, spec: FunctionSpec, to_close: list[Worker]) -> Worker | None:
-        """Return the last used idle environment of a function, or None.
+    def take_warm(
+        self, spec: FunctionSpec, to_close: list[Worker], *, affinity: Affinity | None = None
+    ) -> Worker | None:
+        """Return the last used idle environment of a function and an affinity, or None.
 
         Appends to `to_close` the idle environments that died, were idle too long, or belong to the same function
         version with older code or configuration.
         """
         to_close += self._remove_idle(lambda idle: not idle.worker.is_alive or self._is_stale(idle))
-        worker = self._pop_idle(spec.environment_key)
-        if worker is None:
-            to_close += self._remove_idle(
-                lambda idle: (idle.worker.spec.arn, idle.worker.spec.version) == (spec.arn, spec.version)
+        key = spec.environment_key
+        for index in range(len(self._idle) - 1, -1, -1):
+            if self._idle[index].affinity == affinity and self._idle[index].worker.spec.environment_key == key:
+                return self._idle.pop(index).worker
+        to_close += self._remove_idle(
+            lambda idle: (
+                (idle.worker.spec.arn, idle.worker.spec.version) == (spec.arn, spec.version)
+                and idle.worker.spec.environment_key != key
             )
-        return worker
+        )
+        return None
 
     def reserve(self, to_close: list[Worker]) -> bool:
         """Reserve a slot for a new environment; return False when all are busy.
@@ -58,19 +78,17 @@ class Environments:
         """Free the slot of an environment that is neither idle nor busy any more."""
         self.count -= 1
 
-    def add_idle(self, worker: Worker) -> None:
+    def add_idle(self, worker: Worker, *, affinity: Affinity | None = None) -> None:
         """Keep an environment warm for the next invocation."""
-        self._idle.append(_IdleEnvironment(worker=worker, idle_since=time.monotonic()))
+        self._idle.append(_IdleEnvironment(worker=worker, affinity=affinity, idle_since=time.monotonic()))
+
+    def remove_idle_of(self, owner: str) -> list[Worker]:
+        """Remove and return the idle environments of an owner."""
+        return self._remove_idle(lambda idle: idle.affinity is not None and idle.affinity.owner == owner)
 
     def remove_all_idle(self) -> list[Worker]:
         """Remove and return all idle environments."""
         return self._remove_idle(lambda _: True)
-
-    def _pop_idle(self, key: EnvironmentKey) -> Worker | None:
-        for index in range(len(self._idle) - 1, -1, -1):
-            if self._idle[index].worker.spec.environment_key == key:
-                return self._idle.pop(index).worker
-        return None
 
     def _is_stale(self, idle: _IdleEnvironment) -> bool:
         return time.monotonic() - idle.idle_since > self._idle_seconds

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from simulator.http.service_calls import ServiceCalls
-from simulator.lambdas.environments import Environments
+from simulator.lambdas.environments import Affinity, Environments
 from simulator.lambdas.errors import PoolClosed, RequestTooLarge, Throttled
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.interpreters import Interpreter, nearest_interpreter, own_interpreter
@@ -111,11 +111,12 @@ class EnvironmentPool:
         request_id: str | None = None,
         invoked_arn: str | None = None,
         client_context: str | None = None,
+        affinity: Affinity | None = None,
     ) -> Invocation:
         """Run the function once on `event`, which is JSON text.
 
         Errors of the function itself are in the result. `invoked_arn` is the ARN as the caller wrote it, qualifier
-        included.
+        included. `affinity` chooses the environment; concurrent calls have different ones.
 
         Raises:
             RequestTooLarge: the event is over 6 MB.
@@ -128,7 +129,18 @@ class EnvironmentPool:
         request_id = request_id or self._new_request_id()
         self._check_concurrency(spec)
         try:
-            invocation = self._run(spec, event, request_id, invoked_arn or spec.arn, client_context)
+            worker, generation = self._acquire(spec, request_id, affinity)
+            try:
+                invocation = worker.invoke(
+                    request_id=request_id,
+                    event=event,
+                    invoked_arn=invoked_arn or spec.arn,
+                    client_context=client_context,
+                )
+            finally:
+                is_closed = self._release(worker, generation, affinity)
+            if is_closed:
+                raise PoolClosed
         finally:
             with self._condition:
                 self._running[spec.arn] -= 1
@@ -157,6 +169,13 @@ class EnvironmentPool:
                     self._isolation_choice, folder=self._create_folder(), interpreter=own_interpreter()
                 )
             return self._isolation
+
+    def release(self, owner: str) -> None:
+        """End the idle environments of an owner of affinities, which makes no more calls."""
+        with self._condition:
+            to_close = self._environments.remove_idle_of(owner)
+            self._condition.notify_all()
+        _close(to_close)
 
     def reset(self) -> None:
         """End all idle environments now, and the busy ones after their invocation."""
@@ -205,21 +224,7 @@ class EnvironmentPool:
                 raise Throttled(reason=Throttled.RESERVED_CONCURRENCY)
             self._running[spec.arn] += 1
 
-    def _run(
-        self, spec: FunctionSpec, event: bytes, request_id: str, invoked_arn: str, client_context: str | None
-    ) -> Invocation:
-        worker, generation = self._acquire(spec, request_id)
-        try:
-            invocation = worker.invoke(
-                request_id=request_id, event=event, invoked_arn=invoked_arn, client_context=client_context
-            )
-        finally:
-            is_closed = self._release(worker, generation)
-        if is_closed:
-            raise PoolClosed
-        return invocation
-
-    def _acquire(self, spec: FunctionSpec, request_id: str) -> tuple[Worker, int]:
+    def _acquire(self, spec: FunctionSpec, request_id: str, affinity: Affinity | None) -> tuple[Worker, int]:
         """Return a warm or new environment, and the generation that it belongs to."""
         to_close: list[Worker] = []
         try:
@@ -227,7 +232,7 @@ class EnvironmentPool:
                 while True:
                     if self._closed:
                         raise PoolClosed
-                    warm = self._environments.take_warm(spec, to_close)
+                    warm = self._environments.take_warm(spec, to_close, affinity=affinity)
                     if warm is not None:
                         self._busy.add(warm)
                         return warm, self._generation
@@ -251,12 +256,12 @@ class EnvironmentPool:
             if self._closed:  # while the worker was started
                 worker.kill()
 
-    def _release(self, worker: Worker, generation: int) -> bool:
+    def _release(self, worker: Worker, generation: int, affinity: Affinity | None) -> bool:
         """Keep the worker warm or end it; return whether the pool was closed meanwhile."""
         with self._condition:
             self._busy.discard(worker)
             if worker.is_alive and not self._closed and generation == self._generation:
-                self._environments.add_idle(worker)
+                self._environments.add_idle(worker, affinity=affinity)
                 self._condition.notify()
                 return False
         worker.close()

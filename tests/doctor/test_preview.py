@@ -38,7 +38,7 @@ def graded_events(samples: tuple[Sample, ...], *, split: str, step: int, rollout
         function_error = None
         service_calls = ()
 
-        def __init__(self, event: bytes) -> None:
+        def __init__(self, event: bytes, _environment: int) -> None:
             events.append(event)
             scores = [{"id": element["id"], "aggregate_reward_score": 1} for element in json.loads(event)]
             self.payload = json.dumps(scores).encode()

@@ -49,13 +49,15 @@ class FakeFunction:
 
     answer: Callable[[Rollouts, int], FakeInvocation]
     calls: list[list[str]] = field(default_factory=list)
+    environments: list[int] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
 
-    def __call__(self, event: bytes) -> Invocation:
+    def __call__(self, event: bytes, environment: int) -> Invocation:
         """Invoke once."""
         rollouts = json.loads(event)
         with self.lock:
             self.calls.append([rollout["id"] for rollout in rollouts])
+            self.environments.append(environment)
             number = len(self.calls)
         return self.answer(rollouts, number)
 
@@ -73,7 +75,7 @@ def grade(
     *,
     count: int = 6,
     text: str = "#### 7",
-    max_concurrency: int | None = None,
+    max_concurrency: int = 1,
     explain: Callable[[LambdaFailure], str] = lambda _failure: "",
     log_group: str = "",
     **settings: Any,
@@ -104,10 +106,22 @@ def test_every_rollout_gets_its_own_score(executor: ThreadPoolExecutor) -> None:
     assert function.calls == [[name_of(0), name_of(1)], [name_of(2), name_of(3)], [name_of(4)]]
 
 
+def test_each_environment_gets_every_nth_call_in_order() -> None:
+    """Whichever is faster, so that a function that keeps state gives the same scores in every run."""
+    function = FakeFunction(lambda rollouts, _: correct_scores(rollouts))
+    with ThreadPoolExecutor(3) as threads:
+        grade(function, threads, count=14, max_concurrency=3)
+    calls = zip(function.environments, function.calls, strict=True)
+    by_environment = sorted(calls, key=lambda call: call[0])  # stable: the order of each environment stays
+    assert by_environment == [
+        (index % 3, [name_of(2 * index), name_of(2 * index + 1)]) for index in (0, 3, 6, 1, 4, 2, 5)
+    ]
+
+
 def test_scores_do_not_depend_on_which_call_ends_first() -> None:
     """With many concurrent calls."""
     with ThreadPoolExecutor(8) as threads:
-        result = grade(FakeFunction(lambda rollouts, _: correct_scores(rollouts)), threads, count=40)
+        result = grade(FakeFunction(lambda rollouts, _: correct_scores(rollouts)), threads, count=40, max_concurrency=8)
     assert result.rewards == tuple(float(index) for index in range(40))
 
 

@@ -41,6 +41,7 @@ class FakeGraders:
         self.reached, self.may_continue = Flag(), Flag()
         self.waits_at: int | None = None
         self.function_warnings: tuple[str, ...] = ()
+        self.released: list[str] = []
 
     def denial_reason(self, _order: JobSpec) -> str | None:
         """Allow every caller."""
@@ -54,7 +55,13 @@ class FakeGraders:
         """Return the warnings of every function."""
         return self.function_warnings
 
-    def grade(self, _order: JobSpec, samples: tuple[Sample, ...], *, split: str, step: int) -> GradingResult:
+    def release(self, job_id: str) -> None:
+        """Record that the job grades no more."""
+        self.released.append(job_id)
+
+    def grade(
+        self, _job_id: str, _order: JobSpec, samples: tuple[Sample, ...], *, split: str, step: int
+    ) -> GradingResult:
         """Score correctness."""
         if (split, step) == ("train", self.waits_at):
             self.reached.set()

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from simulator.lambdas.environments import Environments
+from simulator.lambdas.environments import Affinity, Environments
 from simulator.lambdas.function import FunctionSpec
 from simulator.lambdas.worker import Worker
 from tests.lambdas.zips import ARN, make_function
@@ -110,3 +110,24 @@ def test_removing_all_idle_environments_frees_their_slots(environments: Environm
     assert environments.reserve([])
     worker = add_idle(environments, SPEC)
     assert (environments.remove_all_idle(), environments.count) == ([worker], 1)
+
+
+def test_an_affinity_gets_its_own_environment_only(environments: Environments) -> None:
+    """A call without an affinity does not get it either, and the environment stays warm."""
+    assert environments.reserve([])
+    worker = cast("Worker", FakeWorker(SPEC))
+    affinity = Affinity(owner="ftjob-1", number=0)
+    environments.add_idle(worker, affinity=affinity)
+    others = (None, Affinity(owner="ftjob-1", number=1), Affinity(owner="ftjob-2", number=0))
+    assert [environments.take_warm(SPEC, [], affinity=other) for other in others] == [None, None, None]
+    assert environments.take_warm(SPEC, [], affinity=affinity) is worker
+
+
+def test_an_owner_is_released_with_its_environments_only(environments: Environments) -> None:
+    """Those of other owners stay warm."""
+    for owner in ("ftjob-1", "ftjob-2"):
+        assert environments.reserve([])
+        environments.add_idle(cast("Worker", FakeWorker(SPEC)), affinity=Affinity(owner=owner, number=0))
+    (ended,) = environments.remove_idle_of("ftjob-1")
+    kept = environments.take_warm(SPEC, [], affinity=Affinity(owner="ftjob-2", number=0))
+    assert (kept is not None, kept is not ended, environments.count) == (True, True, 1)
