@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from simulator.settings import GradingSettings, Settings
-from tests.simulators import simulator_in_process
+from tests.simulators import serve_simulator
 from tests.training.training_files import make_training_file
 
 COUNTING_GRADER = """
@@ -26,8 +26,8 @@ def lambda_handler(event, context):
 
 def reward_logs(folder: Path) -> list[Any]:
     """Run two jobs with the same grader at the same time; return the step metrics of each."""
-    settings = Settings(grading=GradingSettings(concurrency=3, rollouts_per_call=4), concurrent_jobs=2)
-    with simulator_in_process(settings) as simulator:
+    settings = Settings(port=0, grading=GradingSettings(concurrency=3, rollouts_per_call=4), concurrent_jobs=2)
+    with serve_simulator(settings) as simulator:
         arn = simulator.deploy(folder)
         file = simulator.upload(make_training_file(100))
         ids = [simulator.create_job(file, function=arn)["id"] for _ in range(2)]
