@@ -46,7 +46,7 @@ from simulator.responses.lifecycle import Responses
 from simulator.routes.api import build_api, error_response
 from simulator.routes.context import AppContext
 from simulator.routes.dispatch import Dispatch
-from simulator.settings import Auth, Settings
+from simulator.settings import Auth, LambdaIsolation, Settings
 from simulator.store.aws_requests import AwsRequestStore
 from simulator.store.blobs import BlobStore
 from simulator.store.clock_state import ClockStateStore
@@ -105,6 +105,7 @@ class Services:
 
         Raises:
             DataFolderError: the content of the folder cannot be used.
+            SandboxUnavailableError: the settings require namespaces and this machine does not allow them.
             StoreDamagedError: the database is damaged.
             StoreFullError: the disk is full.
         """
@@ -191,6 +192,8 @@ class Services:
             folder=_remove_folder(self._folder / ENVIRONMENTS_FOLDER),
             isolation=settings.lambda_isolation,
         )
+        if settings.lambda_isolation is LambdaIsolation.NAMESPACES:
+            self._pool.isolation()
         self._invoke = InvokeApp(
             pool=self._pool,
             find_function=self._aws.find_function,

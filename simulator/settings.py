@@ -345,7 +345,7 @@ class Settings:
         LambdaIsolation,
         "How functions are separated from this machine. namespaces: a function has Lambda's file system: its own /tmp, "
         "a read-only /var/task and no /dev/shm. none: it sees this machine's files and its /tmp. auto: namespaces, or "
-        "none where the system forbids them. `rft-sim settings` prints which of them works here.",
+        "none where the system forbids them.",
     ] = LambdaIsolation.AUTO
     consistency: Annotated[
         ConsistencySettings, "INFERRED: only lists lag. GET of a single object returns its current state."

@@ -41,6 +41,7 @@ class Simulator:
 
         Raises:
             DataFolderError: the data folder cannot be used.
+            SandboxUnavailableError: the settings require namespaces and this machine does not allow them.
             UpstreamError: the folder of real model outputs cannot be used.
             ScriptError: the fault script cannot be used.
         """

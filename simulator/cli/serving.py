@@ -41,10 +41,14 @@ def open_socket(settings: Settings) -> socket.socket:
 @contextmanager
 def open_simulator(start: Callable[[], AbstractContextManager[T]]) -> Iterator[T]:
     """Enter the context manager that `start` returns. Exit with an error when a folder or script cannot be used."""
+    from simulator.lambdas.sandbox.launcher import SandboxUnavailableError  # noqa: PLC0415  --help need not wait for it
+
     raise_on_signals()
     with ExitStack() as stack:
         try:
             simulator = stack.enter_context(start())
         except (DataFolderError, ScriptError, UpstreamError) as error:
             exit_with_error(str(error))
+        except SandboxUnavailableError as error:
+            exit_with_error(f"lambda_isolation=namespaces is not possible, because {error}. Or run with auto.")
         yield simulator

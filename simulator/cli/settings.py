@@ -29,10 +29,13 @@ def list_settings(context: typer.Context, changes: options.SettingChanges = None
     OPENAI: OpenAI's specification.
     INFERRED: our guess.
     """
+    settings = options.apply_changes(options.DEFAULTS, changes, context)
     width = shutil.get_terminal_size().columns if _is_terminal() else None
-    for assignment in format_assignments(options.apply_changes(options.DEFAULTS, changes, context)):
+    for assignment in format_assignments(settings):
         setting = settings_help()[assignment.partition("=")[0]]
         also = f" Option: {options.option_name(setting.name)}." if setting.name in settings_with_option() else ""
+        if setting.name == "lambda_isolation":
+            also = f" {_isolation_here(settings)}"
         if width is None:  # one line per setting, for grep; a shell ignores what follows the #
             typer.echo(f"{assignment:<{_ASSIGNMENT_WIDTH}} # {setting.accepts}. {setting.explanation}{also}")
             continue
@@ -41,6 +44,16 @@ def list_settings(context: typer.Context, changes: options.SettingChanges = None
             typer.echo(
                 textwrap.fill(text, width, initial_indent=_INDENT, subsequent_indent=_INDENT, break_on_hyphens=False)
             )
+
+
+def _isolation_here(settings: Settings) -> str:
+    """Return how functions run with these settings on this machine."""
+    from simulator.lambdas.isolation_choice import describe_missing_namespaces, find_problem  # noqa: PLC0415  imported late, so that --help is fast
+
+    problem = find_problem(settings.lambda_isolation)
+    if problem is None:
+        return "On this machine: namespaces."
+    return f"On this machine: none. {describe_missing_namespaces(problem)}"
 
 
 def settings_with_option() -> frozenset[str]:

@@ -1,5 +1,6 @@
 """Runs Lambda functions in a pool of warm environments."""
 
+import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ from simulator.lambdas.errors import PoolClosed, RequestTooLarge, Throttled
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.interpreters import Interpreter, nearest_interpreter, own_interpreter
 from simulator.lambdas.isolation import Isolation
-from simulator.lambdas.isolation_choice import open_isolation
+from simulator.lambdas.isolation_choice import TEMPORARY_PREFIX, describe_missing_namespaces, open_isolation
 from simulator.lambdas.limits import INIT_TIMEOUT_SECONDS, MAX_REQUEST_BYTES
 from simulator.lambdas.worker import Worker
 from simulator.lambdas.worker_process import WorkerConfig
@@ -25,6 +26,7 @@ from simulator.settings import LambdaIsolation
 from simulator.store.temporary_folder import create_temporary_folder, remove_folder
 
 _CLOSE_SECONDS = 5.0
+_log = logging.getLogger(__name__)
 
 IDLE_TIMEOUT_SECONDS = 600.0
 """How long an unused environment stays warm. Lambda publishes no figure; minutes are usual (INFERRED)."""
@@ -150,9 +152,11 @@ class EnvironmentPool:
         return invocation
 
     def prepare(self) -> None:
-        """Prepare the isolation, which the first call would otherwise wait for. Safe after `close`."""
+        """Prepare the isolation, which the first call would otherwise wait for, and log if it is not Lambda's."""
         with suppress(PoolClosed):
-            self.isolation()
+            reason = self.isolation().reason
+            if reason is not None:
+                _log.warning("%s", describe_missing_namespaces(reason))
 
     def isolation(self) -> Isolation:
         """Return how the environments are separated from this machine; the first call prepares it.
@@ -208,7 +212,7 @@ class EnvironmentPool:
         if self._folder is None:
             folder = self._configured_folder
             if folder is None:
-                folder, self._folder_lock = create_temporary_folder("rft-lambda-")
+                folder, self._folder_lock = create_temporary_folder(TEMPORARY_PREFIX)
             else:
                 folder.mkdir()
             # Resolved, because paths in error payloads are replaced as text, and macOS links its temporary folder.
