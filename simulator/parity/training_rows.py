@@ -99,8 +99,41 @@ TRAINING_ROWS: Final = (
         _GRADING,
         (D, O),
         "CreateFunction refuses a package that cannot be unzipped, is empty or has more than 250 MB unzipped",
-        "the check reads only the zip file's directory; it also refuses links, devices and 65,536 files. Invoke "
-        "refuses a package whose fault this check cannot find",
+        "the check reads the zip file's directory; it also refuses devices, links that lead out of the package, "
+        "set-user-id bits and 65,536 files. Invoke refuses a package whose fault this check cannot find",
+    ),
+    known_row(
+        "execution-environment",
+        _GRADING,
+        (D, O),
+        "Each environment has its own `/tmp`, empty at a cold start; everything else is read-only; no home folder; "
+        "files keep the modes of the zip",
+        "the same in Linux namespaces; where the system forbids them, folders in this machine's file system, which is "
+        "reported at the start, in the settings and by the doctor",
+        setting="lambda_isolation",
+    ),
+    known_row(
+        "shared-memory",
+        _GRADING,
+        (O,),
+        "There is no `/dev/shm`: semaphores and shared memory raise Errno 38, so `multiprocessing`'s Lock, Queue, Pool "
+        "and SharedMemory fail; Process and Pipe work",
+        "the same in the function's process and its forks; a new program that a function starts gets Errno 2 from the "
+        "C library of this machine",
+    ),
+    known_row(
+        "system-programs",
+        _GRADING,
+        (D,),
+        "The programs and libraries of Amazon Linux",
+        "those of this machine, in `/usr`, read-only",
+    ),
+    inferred_row(
+        "environment-of-a-call",
+        _GRADING,
+        "Which warm environment gets a call, which matters to a function that keeps state",
+        "a job has environments of its own, and its calls go to them in turn, so that every run is the same",
+        setting="grading.concurrency",
     ),
     known_row(
         "function-configuration",

@@ -106,6 +106,7 @@ def test_every_rollout_gets_its_own_score(executor: ThreadPoolExecutor) -> None:
     assert function.calls == [[name_of(0), name_of(1)], [name_of(2), name_of(3)], [name_of(4)]]
 
 
+@pytest.mark.shows("environment-of-a-call")
 def test_each_environment_gets_every_nth_call_in_order() -> None:
     """Whichever is faster, so that a function that keeps state gives the same scores in every run."""
     function = FakeFunction(lambda rollouts, _: correct_scores(rollouts))

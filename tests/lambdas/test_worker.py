@@ -146,6 +146,7 @@ def test_paths_are_awss(pool: EnvironmentPool) -> None:
         "concurrent.futures.ProcessPoolExecutor().submit(int)",
     ],
 )
+@pytest.mark.shows("shared-memory")
 def test_semaphores_and_shared_memory_are_not_implemented(pool: EnvironmentPool, call: str) -> None:
     """Lambda has no /dev/shm."""
     source = (
