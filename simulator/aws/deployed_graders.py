@@ -13,6 +13,7 @@ from simulator.lambdas.compiled_modules import describe_differences, find_module
 from simulator.lambdas.configuration import check_configuration
 from simulator.lambdas.environments import Affinity
 from simulator.lambdas.errors import InvocationRejected, Throttled, UnsupportedPackage
+from simulator.lambdas.file_modes import explain_permission_error
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.interpreters import (
     Interpreter,
@@ -126,7 +127,7 @@ class DeployedGraders:
                 error_type=failure.type,
                 message=failure.message,
             )
-            return str(modules) if modules else ""
+            return str(modules) if modules else explain_permission_error(function_spec, failure.message)
 
         settings, reserved = self._settings.grading, function_spec.reserved_concurrency
         # Beyond its reserved concurrency, Lambda would throttle some of the calls, which differ in every run.
