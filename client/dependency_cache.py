@@ -98,10 +98,10 @@ def _install_into(
     notify: Callable[[str], None],
 ) -> None:
     installer = find_installer(target)
-    if installer.reads_markers_here and any(";" in line for line in requirements.lines):
+    if installer.reads_markers_here:  # the markers of dependencies too, which no line shows
         notify(
-            f"pip reads the markers of {requirements.file} (after `;`) for this machine's Python and not for {target}. "
-            "uv reads them for the function."
+            f"pip reads the markers of dependencies, such as `python_version < '3.11'`, for this machine's Python and "
+            f"not for {target}, so a dependency can be missing. Install uv, which reads them for the function."
         )
     partial = Path(tempfile.mkdtemp(prefix=f"{entry.name}.partial-", dir=entry.parent))
 
