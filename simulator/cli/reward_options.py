@@ -174,6 +174,7 @@ def open_reward_function(
             simulator=function.simulator,
             at_aws=function.is_at_aws,
             max_workers=settings.lambda_workers,
+            isolation=settings.lambda_isolation,
             seed=settings.seed,
         ) as reward_function:
             if function.is_at_aws and reward_function.spec is None and not function.accepts_billing:

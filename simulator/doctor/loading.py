@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from simulator.doctor.deployed_function import open_deployed_function
+from simulator.doctor.isolation_reason import ALLOW_NAMESPACES
 from simulator.doctor.package import LoadError, build_package
 from simulator.doctor.reward_function import LocalRewardFunction, RewardFunction
 from simulator.doctor.service_endpoint import serve_service_endpoint
@@ -32,7 +33,8 @@ from simulator.lambdas.interpreters import (
     nearest_interpreter,
 )
 from simulator.lambdas.pool import EnvironmentPool
-from simulator.settings import ACCOUNT, FIXED_EPOCH, TUNING_REGION
+from simulator.lambdas.sandbox.launcher import SandboxUnavailableError
+from simulator.settings import ACCOUNT, FIXED_EPOCH, TUNING_REGION, LambdaIsolation
 
 __all__ = ["LoadError", "load_reward_function"]
 
@@ -62,6 +64,7 @@ def load_reward_function(
     simulator: str | None = None,
     at_aws: bool = False,
     max_workers: int = 16,
+    isolation: LambdaIsolation = LambdaIsolation.AUTO,
     seed: int = 0,
 ) -> Iterator[RewardFunction]:
     """Provide the reward function that `reward` names, until the block ends.
@@ -86,6 +89,7 @@ def load_reward_function(
             machine.
         at_aws: find a deployed function at AWS, with boto3's own credentials. AWS bills the invocations.
         max_workers: the largest number of environments at once.
+        isolation: how a function that runs here is separated from this machine.
         seed: the seed of the request ids.
 
     Raises:
@@ -125,8 +129,10 @@ def load_reward_function(
                 variables=lambda _spec: endpoint.variables,
                 take_service_calls=endpoint.take_service_calls,
                 interpreter_for=lambda _runtime: interpreter,
+                isolation=isolation,
             ) as pool,
         ):
+            _prepare_isolation(pool)
             yield LocalRewardFunction(name=reward, spec=spec, pool=pool, interpreter=interpreter)
         return
     if _looks_like_a_path(reward):
@@ -140,6 +146,16 @@ def load_reward_function(
         reward, region=region, simulator=simulator, at_aws=at_aws, now=wall_clock, interpreters=interpreters
     ) as reward_function:
         yield reward_function
+
+
+def _prepare_isolation(pool: EnvironmentPool) -> None:
+    try:
+        pool.prepare()
+    except SandboxUnavailableError as error:
+        raise LoadError(
+            f"The setting lambda_isolation is {LambdaIsolation.NAMESPACES}, and this machine does not allow them: "
+            f"{error}. {ALLOW_NAMESPACES}"
+        ) from None
 
 
 @contextmanager
