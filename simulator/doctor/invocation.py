@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from simulator.doctor.executors import InlineExecutor
 from simulator.doctor.finding import Example
-from simulator.doctor.reward_function import RewardFunction
+from simulator.doctor.reward_function import RewardFunction, in_environment
 from simulator.doctor.timeout_budget import NoScoresError, TimeoutBudget
 from simulator.grading.grader import MAX_PAYLOAD_BYTES
 from simulator.grading.grader_error import GraderError, excerpt
@@ -237,10 +237,17 @@ class Invoker:
     def map_in_waves(self, function: Callable[[range], T], spans: Sequence[range]) -> Iterator[T]:
         """Yield `function(span)` for each span, in order.
 
-        `concurrency` spans run at once. A consumer that stops early wastes the calls of one wave at most.
+        `concurrency` spans run at once, each in an environment of its own. A consumer that stops early wastes the calls
+        of one wave at most.
         """
+
+        def call(environment: int, span: range) -> T:
+            with in_environment(environment):
+                return function(span)
+
         for start in range(0, len(spans), self.concurrency):
-            yield from self.executor.map(function, spans[start : start + self.concurrency])
+            wave = spans[start : start + self.concurrency]
+            yield from self.executor.map(call, range(len(wave)), wave)
 
     def _score_batch(
         self, cases: Sequence[Case], elements: Sequence[EventElement], ids: Sequence[str]

@@ -150,7 +150,7 @@ def load_reward_function(
 
 def _prepare_isolation(pool: EnvironmentPool) -> None:
     try:
-        pool.prepare()
+        pool.isolation()
     except SandboxUnavailableError as error:
         raise LoadError(
             f"The setting lambda_isolation is {LambdaIsolation.NAMESPACES}, and this machine does not allow them: "

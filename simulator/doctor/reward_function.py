@@ -1,12 +1,32 @@
 """The reward function under test. It is really run, within Lambda's limits."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from simulator.lambdas.compiled_modules import UnloadableModules, describe_differences, find_modules_behind_error
+from simulator.lambdas.environments import Affinity
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.interpreters import Interpreter, own_interpreter
 from simulator.lambdas.pool import EnvironmentPool
+
+_OWNER: Final = "doctor"
+_environment: Final = ContextVar("environment", default=0)
+
+
+@contextmanager
+def in_environment(number: int) -> Iterator[None]:
+    """Make the calls of this thread in the environment of a number.
+
+    Concurrent calls of a function that keeps state then depend on their own order, and a doctor run is repeatable.
+    """
+    token = _environment.set(number)
+    try:
+        yield
+    finally:
+        _environment.reset(token)
 
 
 class RewardFunction(Protocol):
@@ -80,7 +100,7 @@ class LocalRewardFunction:
         Raises:
             InvocationRejected: see `EnvironmentPool.invoke`.
         """
-        return self.pool.invoke(self.spec, event)
+        return self.pool.invoke(self.spec, event, affinity=Affinity(owner=_OWNER, number=_environment.get()))
 
     def restart(self) -> None:
         """End its warm environments."""

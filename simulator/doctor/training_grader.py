@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from simulator.doctor.probe_context import ProbeContext
+from simulator.doctor.reward_function import in_environment
 from simulator.doctor.timeout_budget import TimeoutBudgetError
 from simulator.grading.grader import Grader, Sample, ThrottledError
 from simulator.grading.grader_error import GraderError
@@ -40,9 +41,10 @@ def create_invoke(context: ProbeContext) -> Callable[[bytes, int], Invocation]:
     """Return a function that invokes the reward function, within the doctor's time budget."""
     reward_function, budget = context.reward_function, context.invoker.timeout_budget
 
-    def invoke(event: bytes, _environment: int) -> Invocation:
+    def invoke(event: bytes, environment: int) -> Invocation:
         try:
-            return budget.invoke(reward_function, event)
+            with in_environment(environment):
+                return budget.invoke(reward_function, event)
         except TimeoutBudgetError as error:
             raise GraderError(function=reward_function.name, reason=str(error), advice="") from None
         except Throttled as error:
