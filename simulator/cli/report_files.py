@@ -85,7 +85,7 @@ def write_reports(report: DoctorReport, report_files: ReportFiles, golden_file: 
 
         errors.append(try_write_file(report_files.html, html_report.render_html(report)))
     is_unchanged = True
-    if report_files.golden is not None and report.failed_calls:
+    if report_files.golden is not None and (report.failed_calls or report.has_refused_scores):
         console.print(
             f"Golden file {report_files.golden}: neither written nor compared, because the scores were not measured.",
             markup=False,

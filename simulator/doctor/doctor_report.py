@@ -35,6 +35,7 @@ class DoctorReport:
         differences: in which ways the function ran here in another way than at AWS, as sentences.
         failed_calls: the function's calls to the AWS services of which a call failed. Then its scores say nothing about
             the rewards, and the probes of scores measured nothing.
+        has_refused_scores: the environment refused something, and the scores may be what the function returns then.
         is_judged: False if the function can run at AWS and not on this machine.
     """
 
@@ -50,6 +51,7 @@ class DoctorReport:
     is_partial: bool = False
     differences: tuple[str, ...] = ()
     failed_calls: tuple[ServiceCalls, ...] = ()
+    has_refused_scores: bool = False
     is_judged: bool = True
 
     def count(self, severity: Severity) -> int:
@@ -80,8 +82,9 @@ class DoctorReport:
             verdict = "No finding speaks against paying for this run."
         if self.is_partial:
             verdict += f" Only {', '.join(self.probe_ids)} ran."
-        if 0 < skipped < len(self.findings):
-            verdict += f" Not measured: {skipped} of {len(self.probe_ids)} probes."
+        measured = {finding.probe for finding in self.findings if finding.severity is not Severity.SKIPPED}
+        if 0 < len(measured) < len(self.probe_ids):
+            verdict += f" Not measured: {len(self.probe_ids) - len(measured)} of {len(self.probe_ids)} probes."
         return verdict
 
     @property

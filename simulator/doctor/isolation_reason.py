@@ -7,7 +7,7 @@ from simulator.doctor.reward_function import LocalRewardFunction, RewardFunction
 ALLOW_NAMESPACES: Final = (
     "Allow user namespaces: on Ubuntu `sysctl kernel.apparmor_restrict_unprivileged_userns=0`, elsewhere "
     "`sysctl user.max_user_namespaces=10000` and `sysctl kernel.unprivileged_userns_clone=1`, in a container "
-    "CAP_SYS_ADMIN or an unconfined seccomp profile. macOS has no namespaces."
+    "CAP_SYS_ADMIN or an unconfined seccomp profile."
 )
 
 

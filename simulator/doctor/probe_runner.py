@@ -1,7 +1,8 @@
 """Runs the probes in order and collects their findings in a report.
 
 When the function gives no usable score, the remaining probes are not measured. When its calls to an AWS service fail,
-its scores are a fallback, so no probe of scores measures anything.
+its scores are a fallback, so no probe of scores measures anything. The same holds when the environment refuses
+something, and right and wrong answers then score the same.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,7 +14,8 @@ from simulator.doctor.finding import Finding, Probe, Severity
 from simulator.doctor.foreign_modules import reason_not_judged
 from simulator.doctor.invocation import Call
 from simulator.doctor.probe_context import ProbeContext, ProbeFunction
-from simulator.doctor.timeout_budget import NoScoresError, TimeoutBudgetError
+from simulator.doctor.refused_scores import explain_refusal, with_side_effects
+from simulator.doctor.timeout_budget import NoScoresError, NotJudgedError, TimeoutBudgetError
 from simulator.doctor.training_trace import StepCallback, TrainingTrace, TrainingTraces
 
 PREREQUISITE_PROBES: Final = frozenset({"S3"})
@@ -90,8 +92,11 @@ def run_probes(
     if rollouts_sha256:
         inputs["rollouts_sha256"] = rollouts_sha256
     findings, end_reason, is_judged = _run_static_probes(context, selected_static, listener)
+    refusal = explain_refusal(context, findings, has_scores=not end_reason)
+    is_judged = is_judged and refusal.is_judged
     traces: tuple[TrainingTrace, ...] = ()
-    if selected_training and simulate_training and not end_reason and not context.invoker.failed_calls:
+    has_own_scores = not end_reason and not context.invoker.failed_calls and not refusal.reason
+    if selected_training and simulate_training and has_own_scores:
         traces = tuple(
             simulate_training(
                 context,
@@ -101,7 +106,7 @@ def run_probes(
             )
         )
     failed_calls = context.invoker.failed_calls
-    fallback_reason = not_measured_reason(failed_calls) if failed_calls else ""
+    fallback_reason = not_measured_reason(failed_calls) if failed_calls else refusal.reason
     for probe, check in selected_training:
         if end_reason or fallback_reason or not simulate_training:
             findings.append(probe.not_measured(end_reason or fallback_reason or TRAINING_SKIPPED))
@@ -109,6 +114,8 @@ def run_probes(
             findings += _require_findings(probe, check(context, traces))
     if fallback_reason and not end_reason:
         findings = without_fallback_scores(findings, reason=fallback_reason)
+    findings = with_side_effects(findings, refusal)
+    missing_reason = end_reason or ("" if failed_calls else refusal.reason)
     reported = [finding for finding in findings if not only or finding.probe in only]
     return DoctorReport(
         function_name=context.reward_function.name,
@@ -116,13 +123,14 @@ def run_probes(
         record_count=len(context.records),
         hyperparameters=context.hyperparameters,
         inputs=inputs,
-        findings=tuple(_ensure_failure(reported, end_reason) if end_reason and is_judged else reported),
+        findings=tuple(_ensure_failure(reported, missing_reason) if missing_reason and is_judged else reported),
         traces=traces,
         results_by_label=context.invoker.results_by_label,
         call_count=context.invoker.call_count,
         is_partial=bool(only),
         differences=context.reward_function.differences,
         failed_calls=failed_calls,
+        has_refused_scores=bool(refusal.reason),
         is_judged=is_judged,
     )
 
@@ -149,7 +157,11 @@ def _run_static_probes(
             for finding in _require_findings(probe, find(context)):
                 findings.append(finding)  # noqa: PERF402  keeps the findings before an error
         except NoScoresError as error:
-            reason = reason_not_judged(str(error), context.reward_function)
+            reason = (
+                str(error)
+                if isinstance(error, NotJudgedError)
+                else reason_not_judged(str(error), context.reward_function)
+            )
             end_reason, is_judged = reason or _describe_failure(error), not reason
             if not findings or findings[-1].probe != probe.id:
                 findings.append(probe.not_measured(end_reason))

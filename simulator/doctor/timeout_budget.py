@@ -26,6 +26,10 @@ class NoScoresError(Exception):
     """The function gives no usable score at all. The message is its last error."""
 
 
+class NotJudgedError(NoScoresError):
+    """The function gives no usable score here for a reason that does not exist at AWS. The message says it."""
+
+
 class TimeoutBudgetError(NoScoresError):
     """Calls have timed out, and no further call is made. `example` is the response that timed out."""
 

@@ -14,13 +14,9 @@ import pytest
 
 from simulator.doctor.finding import Finding, Severity
 from simulator.doctor.loading import load_reward_function
-from simulator.doctor.probes.static.s17_side_effects import (
-    SideEffect,
-    check_side_effects,
-    side_effect_findings,
-    with_audit_hook,
-)
+from simulator.doctor.probes.static.s17_side_effects import check_side_effects, side_effect_findings
 from simulator.doctor.reward_function import LocalRewardFunction
+from simulator.doctor.side_effects import SideEffect, with_audit_hook
 from simulator.training.dataset import Record
 from tests.doctor.fake_reward_functions import FakeRewardFunction, handler_for, probe_context
 
@@ -34,6 +30,16 @@ SCORING_SOURCE = """
 def lambda_handler(event, context):
     act()
     return [{"id": one["id"], "aggregate_reward_score": len(one["messages"][-1]["content"]) % 2} for one in event]
+"""
+
+GRADING_SOURCE = """
+def lambda_handler(event, context):
+    act()
+    return [{"id": one["id"], "aggregate_reward_score": grade(one)} for one in event]
+
+def grade(one):
+    answer = one["metadata"]["reference_answer"]["answer"]
+    return float(one["messages"][-1]["content"].endswith("#### " + answer))
 """
 
 
@@ -101,7 +107,7 @@ def act():
         try:
             open(path, "w").close()
         except OSError as error:
-            assert error.errno == 30, error
+            assert error.errno == (30 if path == "cache.json" else 2), error
     try:
         sqlite3.connect("scores.db")
     except sqlite3.OperationalError:
@@ -238,7 +244,7 @@ def act():
     except OSError:
         pass
 """
-    (finding,) = run_probe(write_function(tmp_path / "reward", source + SCORING_SOURCE), sums)
+    (finding,) = run_probe(write_function(tmp_path / "reward", source + GRADING_SOURCE), sums)
     assert (finding.severity, finding.measured) == (Severity.WARN, "/var/task/cache.json (lambda_function.py:4)")
 
 
@@ -314,7 +320,7 @@ def test_each_kind_of_side_effect_has_its_severity(
 ) -> None:
     """The measured value names the subject."""
     assert [
-        (finding.severity, finding.measured) for finding in side_effect_findings(side_effects, scores_changed=False)
+        (finding.severity, finding.measured) for finding in side_effect_findings(side_effects, costs_scores=False)
     ] == expected
 
 
@@ -322,7 +328,7 @@ def test_the_fix_for_missing_variables_can_be_copied() -> None:
     """It names each of them."""
     (finding,) = side_effect_findings(
         [side_effect("variable", "KEY", need="required"), side_effect("variable", "MODEL", need="without_default")],
-        scores_changed=False,
+        costs_scores=False,
     )
     assert finding.fix == "Run the doctor with --env KEY=VALUE --env MODEL=VALUE, as the function will be deployed."
 

@@ -5,12 +5,19 @@ environment variable names the function's own handler, which the layer imports a
 (PEP 578) is recorded with its phase, import or scoring, and with the line of the function's own code that caused it.
 The event `{"rft_witness": "report"}` returns the records.
 
-Writing a file outside /tmp is refused, as AWS does.
+A record also says whether Lambda refuses the attempt, and whether the function failed with that error. With namespaces
+the kernel refuses. Without them this hook does: a write outside /tmp, and everything in the home folder. Children that
+were forked send their records through a pipe. Other programs are not observed.
 """
 
 import errno
+import functools
 import importlib
+import json
 import os
+import shutil
+import socket
+import stat
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -20,6 +27,8 @@ from typing import Any, TypeVar, overload
 _T = TypeVar("_T")
 
 _MAX_RECORDS = 200
+_MAX_SUBJECT = 300  # characters
+_MAX_CHAIN = 20  # exceptions, each the context of the one before
 _TASK = os.environ["LAMBDA_TASK_ROOT"]
 _RUNTIME_API = os.environ["AWS_LAMBDA_RUNTIME_API"]
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -31,9 +40,13 @@ _OWN_TMP = os.environ.get("TMPDIR", "/tmp")  # noqa: S108  the default where /tm
 _TMP = (_OWN_TMP, os.path.realpath(_OWN_TMP))
 _SHARED_TMP = ("/tmp", "/private/tmp")  # noqa: S108  a function may name it
 _DEVICES = ("/dev", "/proc")
+_SHARED_MEMORY = ("/dev/shm", "/dev/mqueue")  # noqa: S108  Lambda has none
+_HOME = "/home/sbx_user1051"  # a read-only file system at AWS
 # Without namespaces, environments are in this machine's temporary folder, but a package must not be writable.
 _HAS_NAMESPACES = _TASK == "/var/task"
 _ENVIRONMENTS = _TASK if _HAS_NAMESPACES else str(Path(_TASK).parents[1])
+# Paths that a function may name and that exist only with namespaces, with the folders that they mean.
+_AWS_PATHS = {} if _HAS_NAMESPACES else {"/var/task": _TASK, "/opt": str(Path(_TASK).with_name("opt"))}
 # These exist at AWS too.
 _READABLE = (
     *(*_TMP, *_SHARED_TMP, *_DEVICES, _ENVIRONMENTS),
@@ -48,27 +61,77 @@ class _Recorder:
     def __init__(self) -> None:
         self.phase = "import"
         self.side_effects: dict[tuple[str, ...], dict[str, Any]] = {}
+        self._pid = os.getpid()
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(self._writer, False)
 
     def record(self, kind: str, subject: str, **details: object) -> None:
-        """Record a side effect."""
+        """Record a side effect. `refused` is the error that Lambda answers with, if it does not allow it."""
         source_line, call = _calling_line()
-        key = (kind, self.phase, subject, call)
-        side_effect = self.side_effects.get(key)
-        if side_effect is not None:
-            side_effect["count"] += 1
+        side_effect = {
+            "kind": kind,
+            "phase": self.phase,
+            "subject": subject[:_MAX_SUBJECT],
+            "call": call,
+            "source_line": source_line,
+            "count": 1,
+            **details,
+        }
+        if os.getpid() == self._pid:
+            self._add(side_effect)
+            return
+        try:
+            os.write(self._writer, json.dumps(side_effect).encode() + b"\n")  # atomic, as it is shorter than a page
+        except OSError:
+            return  # the pipe is full, or this child closed it
+
+    def _add(self, side_effect: dict[str, Any]) -> None:
+        key = (side_effect["kind"], side_effect["phase"], side_effect["subject"], side_effect["call"])
+        earlier = self.side_effects.get(key)
+        if earlier is not None:
+            earlier["count"] += 1
+            if "refused" in side_effect:  # a connection is recorded before it fails
+                earlier["refused"] = side_effect["refused"]
         elif len(self.side_effects) < _MAX_RECORDS:
-            self.side_effects[key] = {
-                "kind": kind,
-                "phase": self.phase,
-                "subject": subject,
-                "call": call,
-                "source_line": source_line,
-                "count": 1,
-                **details,
-            }
+            self.side_effects[key] = side_effect
+
+    def add_records_of_children(self) -> None:
+        """Add what forked children have recorded."""
+        content = b""
+        try:
+            while part := os.read(self._reader, 1 << 16):
+                content += part
+        except OSError:
+            pass  # the pipe is empty
+        for line in content.splitlines():
+            self._add(json.loads(line))
+
+    def mark_raised(self, error: BaseException) -> None:
+        """Mark the refused and unjudged side effects whose error is the function's own error, or the context of it."""
+        lines = _lines_of_errors(error)
+        for side_effect in self.side_effects.values():
+            is_relevant = "refused" in side_effect or side_effect["kind"] == "unjudged"
+            if is_relevant and (side_effect["phase"], side_effect["source_line"]) in lines:
+                side_effect["raised"] = True
 
 
 _recorder = _Recorder()
+
+
+def _lines_of_errors(error: BaseException) -> set[tuple[str, str]]:
+    """Return the phase and each line of the function's own code that an error, or the context of it, passed."""
+    lines = set()
+    for _ in range(_MAX_CHAIN):
+        traceback = error.__traceback__
+        while traceback is not None:
+            lines.add((_recorder.phase, _own_source_line(traceback.tb_frame, traceback.tb_lineno)))
+            traceback = traceback.tb_next
+        context = error.__cause__ or error.__context__
+        if context is None:
+            break
+        error = context
+    return lines - {(_recorder.phase, "")}
 
 
 def _find_vendored_packages() -> frozenset[str]:
@@ -83,13 +146,13 @@ def _find_vendored_packages() -> frozenset[str]:
 _packages = _find_vendored_packages()
 
 
-def _own_source_line(frame: FrameType) -> str:
+def _own_source_line(frame: FrameType, line: int | None = None) -> str:
     """Return the line of a frame of the function's own code, such as `judge.py:12`; empty for other code."""
     path = frame.f_code.co_filename
     if not path.startswith(_TASK + "/"):
         return ""
     relative = path.removeprefix(_TASK + "/")
-    return "" if relative.partition("/")[0] in _packages else f"{relative}:{frame.f_lineno}"
+    return "" if relative.partition("/")[0] in _packages else f"{relative}:{line or frame.f_lineno}"
 
 
 def _calling_line() -> tuple[str, str]:
@@ -119,16 +182,30 @@ def _resolved_paths(path: object) -> tuple[str, ...]:
 
 
 def _refuse_write(path: object) -> None:
-    """Record and refuse a write that AWS refuses.
+    """Record a write that AWS refuses. Without namespaces, also refuse it.
 
     Raises:
         OSError: the file system is read-only.
     """
     paths = _resolved_paths(path)
-    if not paths or any(map(_is_writable, paths)):
+    if not paths:
         return
-    _recorder.record("write", _path_on_aws(paths[0]))
-    raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+    if any(_is_within(absolute_path, _SHARED_MEMORY) for absolute_path in paths):
+        _refuse("memory", paths[0], errno.ENOENT, path)
+    elif not any(map(_is_writable, paths)):
+        _refuse("write", _path_on_aws(paths[0]), errno.EROFS, path)
+    else:
+        _record_unjudged(paths[0])
+
+
+def _refuse(kind: str, subject: str, number: int, path: object) -> None:
+    _recorder.record(kind, subject, refused=_error_text(number))
+    if not _HAS_NAMESPACES:  # otherwise the kernel refuses it
+        raise OSError(number, os.strerror(number), path)
+
+
+def _error_text(number: int) -> str:
+    return f"Errno {number}: {os.strerror(number)}"
 
 
 def _is_writable(path: str) -> bool:
@@ -141,16 +218,58 @@ def _path_on_aws(path: str) -> str:
     return "/var/task" + path.removeprefix(_TASK) if _is_within(path, (_TASK,)) else path
 
 
+def _record_unjudged(path: str) -> bool:
+    """Without namespaces, record a path that means another file here than at AWS; return whether it is one."""
+    if _HAS_NAMESPACES or _is_within(path, (_ENVIRONMENTS,)):
+        return False
+    for aws_folder, folder in _AWS_PATHS.items():
+        if _is_within(path, (aws_folder,)) and os.path.lexists(folder + path.removeprefix(aws_folder)):
+            _record_own("unjudged", path)
+            return True
+    if _is_within(path, _SHARED_TMP):
+        _record_own("unjudged", path)
+        return True
+    return False
+
+
+def _record_own(kind: str, subject: str, **details: object) -> None:
+    """Record a path that the function's own code names. Libraries look for many files."""
+    if _calling_line()[0]:
+        _recorder.record(kind, subject, **details)
+
+
 def _on_open(path: object, _mode: object, flags: int) -> None:
     if flags & _WRITE_FLAGS:
         _refuse_write(path)
         return
     paths = _resolved_paths(path)
-    if not paths or any(_is_within(absolute_path, _READABLE) for absolute_path in paths):
+    if not paths or _record_unjudged(paths[0]):
+        return
+    if _is_within(paths[0], (_TASK,)):
+        _record_unreadable(paths[0])
+        return
+    if any(_is_within(absolute_path, _READABLE) for absolute_path in paths):
         return
     # With namespaces, a file of this machine is not there, as on AWS.
-    if (_HAS_NAMESPACES or os.path.isfile(paths[0])) and _calling_line()[0]:  # noqa: PTH113  fast, for every file
-        _recorder.record("read", paths[0])
+    if _HAS_NAMESPACES:
+        _record_own("read", paths[0], refused=_error_text(errno.ENOENT))
+    elif os.path.isfile(paths[0]):  # noqa: PTH113  fast, for every file
+        _record_own("read", paths[0])
+
+
+def _on_list(path: object) -> None:
+    if paths := _resolved_paths(path):
+        _record_unjudged(paths[0])
+
+
+def _record_unreadable(path: str) -> None:
+    """Record a file of the package that other users may not read. Without namespaces, root can read it."""
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return
+    if stat.S_ISREG(mode) and not mode & stat.S_IROTH and (_HAS_NAMESPACES or os.geteuid() != 0):
+        _recorder.record("unreadable", _path_on_aws(path), refused=_error_text(errno.EACCES))
 
 
 def _on_create(path: object, *_other_arguments: object) -> None:
@@ -203,10 +322,10 @@ def _on_gethostbyname(host: object) -> None:
     _record_host(_host_text(host), None)
 
 
-def _record_host(host: str, port: object) -> None:
+def _record_host(host: str, port: object, **details: object) -> None:
     address = host if port is None else f"{host}:{_host_text(port)}"
     if address != _RUNTIME_API:
-        _recorder.record("network", address)
+        _recorder.record("network", address, **details)
 
 
 def _host_text(name: object) -> str:
@@ -218,7 +337,12 @@ def _on_popen(executable: object, arguments: object = (), *_other_arguments: obj
     if program is None and isinstance(arguments, list | tuple) and arguments:
         program = arguments[0]
     name = _text(program) or str(program)
-    _recorder.record("process", "python" if name == sys.executable else name.rpartition("/")[2])
+    if name == sys.executable:
+        _recorder.record("process", "python")
+    elif shutil.which(name) is None:
+        _recorder.record("process", name.rpartition("/")[2], refused=_error_text(errno.ENOENT))
+    else:
+        _recorder.record("process", name.rpartition("/")[2])
 
 
 def _on_system(command: object) -> None:
@@ -229,8 +353,92 @@ def _on_fork() -> None:
     _recorder.record("process", "python")
 
 
+def _observe_shared_memory() -> None:
+    """Record semaphores and shared memory, which have no audit event. The environment refuses them itself."""
+    try:
+        multiprocessing, posixshmem = map(importlib.import_module, ("_multiprocessing", "_posixshmem"))
+    except ImportError:
+        return
+
+    class SemLock(multiprocessing.SemLock):  # type: ignore[misc,name-defined]  # the module has no type hints
+        def __new__(cls, *arguments: Any) -> Any:
+            _recorder.record("memory", _called_name() or "SemLock", refused=_error_text(errno.ENOSYS))
+            return super().__new__(cls, *arguments)
+
+    shm_open = posixshmem.shm_open
+
+    def observed_shm_open(*arguments: Any, **options: Any) -> Any:
+        _recorder.record("memory", _called_name() or "shm_open", refused=_error_text(errno.ENOSYS))
+        return shm_open(*arguments, **options)
+
+    vars(multiprocessing)["SemLock"] = SemLock
+    vars(posixshmem)["shm_open"] = observed_shm_open
+
+
+def _called_name() -> str:
+    """Return what the function's own code calls, such as Queue."""
+    name = ""
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001  as above
+    while frame is not None and not _own_source_line(frame):
+        name = frame.f_code.co_name
+        if name == "__init__":
+            name = type(frame.f_locals.get("self")).__name__
+        frame = frame.f_back
+    return name
+
+
+def _observe_failed_connections() -> None:
+    """Record connections that fail: an audit event comes before the attempt."""
+    connect = socket.socket.connect
+    getaddrinfo = socket.getaddrinfo
+
+    @functools.wraps(connect)
+    def observed_connect(self: socket.socket, address: Any) -> None:
+        try:
+            connect(self, address)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            if isinstance(address, tuple):
+                _record_host(_host_text(address[0]), address[1], refused=_network_error(error))
+            raise
+
+    @functools.wraps(getaddrinfo)
+    def observed_getaddrinfo(host: Any, port: Any, *arguments: Any, **options: Any) -> Any:
+        try:
+            return getaddrinfo(host, port, *arguments, **options)
+        except OSError as error:
+            if host is not None:
+                _record_host(_host_text(host), port, refused=_network_error(error))
+            raise
+
+    vars(socket)["getaddrinfo"] = observed_getaddrinfo
+    type.__setattr__(socket.socket, "connect", observed_connect)
+
+
+def _network_error(error: OSError) -> str:
+    return f"Errno {error.errno}: {error.strerror or error}"
+
+
+def _observe_file_status() -> None:
+    """Record paths of AWS that the function's own code looks for with os.path.exists and the like."""
+    status = os.stat
+
+    @functools.wraps(status)
+    def observed_stat(path: Any, *arguments: Any, **options: Any) -> os.stat_result:
+        if isinstance(path, str | os.PathLike):
+            name = os.fspath(path)
+            if isinstance(name, str) and name.startswith((*_AWS_PATHS, *_SHARED_TMP)):
+                _record_unjudged(os.path.normpath(name))
+        return status(path, *arguments, **options)
+
+    vars(os)["stat"] = observed_stat
+
+
 _HANDLERS: dict[str, Callable[..., None]] = {
     "open": _on_open,
+    "os.listdir": _on_list,
+    "os.scandir": _on_list,
     "os.mkdir": _on_create,
     "os.symlink": _on_link,
     "os.link": _on_link,
@@ -307,6 +515,12 @@ def _import_handler() -> Callable[[Any, Any], Any]:
     """Start recording, then import the function's own handler as Lambda's bootstrap does."""
     module, _, name = os.environ.pop("RFT_WITNESS_HANDLER").rpartition(".")
     os.environ["_HANDLER"] = f"{module}.{name}"
+    _observe_shared_memory()
+    _observe_failed_connections()
+    if not _HAS_NAMESPACES:
+        _observe_file_status()
+        if os.environ.get("HOME") == _OWN_TMP:  # the function does not set it
+            os.environ["HOME"] = _HOME
     os.environ.__class__ = _Environment
     sys.addaudithook(_audit)
     own_handler: Callable[[Any, Any], Any] = getattr(importlib.import_module(module.replace("/", ".")), name)
@@ -323,12 +537,18 @@ def _raising_handler(error: BaseException) -> Callable[[Any, Any], Any]:
 try:
     _own_handler = _import_handler()
 except Exception as error:  # noqa: BLE001  the handler raises it again when it is called
+    _recorder.mark_raised(error)
     _own_handler = _raising_handler(error)
 
 
 def handler(event: Any, context: Any) -> Any:
     """Call the function's own handler, or return the records."""
     if isinstance(event, dict) and event.get("rft_witness") == "report":
+        _recorder.add_records_of_children()
         return list(_recorder.side_effects.values())
     _recorder.phase = "scoring"
-    return _own_handler(event, context)
+    try:
+        return _own_handler(event, context)
+    except Exception as error:
+        _recorder.mark_raised(error)
+        raise

@@ -1,7 +1,7 @@
 """S1: check that an ordinary call returns a list of results with usable scores."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from simulator.doctor.finding import Finding, Probe, Severity
@@ -25,7 +25,10 @@ from simulator.doctor.probes.static.sample_calls import (
     send_first_call,
     send_more_calls,
 )
-from simulator.doctor.timeout_budget import NoScoresError
+from simulator.doctor.refusals import describe_refusals, fix_for, fix_for_error, refused
+from simulator.doctor.side_effects import SideEffect, side_effects_of_event
+from simulator.doctor.timeout_budget import NoScoresError, NotJudgedError
+from simulator.doctor.unjudged_paths import reason_of_unjudged_paths
 from simulator.grading.grader_error import excerpt
 from simulator.grading.lambda_failure import LambdaFailure, parse_failure
 
@@ -78,7 +81,10 @@ def check_contract(context: ProbeContext) -> Iterator[Finding]:
         scores_alone = scores_single_rollout(context, first_call)
         if not scores_alone and reason_not_judged(first_call.error, context.reward_function):
             raise NoScoresError(first_call.error)  # its findings are not the function's fault
-        yield _failed_call_finding(context, first_call, scores_alone=scores_alone)
+        side_effects = _side_effects_of(context, first_call)
+        if not scores_alone and (reason := reason_of_unjudged_paths(context.reward_function, side_effects)):
+            raise NotJudgedError(reason)
+        yield _failed_call_finding(context, first_call, refused(side_effects), scores_alone=scores_alone)
         if not scores_alone:
             raise NoScoresError(first_call.error)
         return
@@ -96,7 +102,7 @@ def check_contract(context: ProbeContext) -> Iterator[Finding]:
         )
     if not first_call.error:
         objects, origins = _result_objects([first_call, *send_more_calls(context)])
-    for find_error, fix_for in ((score_error, fix_for_score), (metrics_error, fix_for_metrics)):
+    for find_error, fix_for_result in ((score_error, fix_for_score), (metrics_error, fix_for_metrics)):
         for error, indexes in group_by_error(objects, find_error).items():
             is_ok = False
             result = objects[indexes[0]]
@@ -106,7 +112,7 @@ def check_contract(context: ProbeContext) -> Iterator[Finding]:
                 f"{error}.",
                 measured=_share(len(indexes), len(objects)),
                 threshold="none",
-                fix=fix_for(result),
+                fix=fix_for_result(result),
                 examples=[call.example(index, f"the result: {excerpt(json.dumps(result))}")],
             )
     if is_ok:
@@ -124,7 +130,16 @@ def _result_objects(calls: Iterable[SampleCall]) -> tuple[list[dict[str, Any]], 
     return [result for result, _ in pairs], [origin for _, origin in pairs]
 
 
-def _failed_call_finding(context: ProbeContext, sample_call: SampleCall, *, scores_alone: bool) -> Finding:
+def _side_effects_of(context: ProbeContext, sample_call: SampleCall) -> list[SideEffect]:
+    """Return what the function does in a call that raised an error."""
+    if sample_call.has_timed_out or _failure(sample_call.call) is None:
+        return []
+    return side_effects_of_event(context.reward_function, sample_call.call.event)
+
+
+def _failed_call_finding(
+    context: ProbeContext, sample_call: SampleCall, refusals: Sequence[SideEffect], *, scores_alone: bool
+) -> Finding:
     count = len(sample_call.cases)
     failure = _failure(sample_call.call)
     failing_rollout = find_failing_rollout(context, sample_call) if scores_alone else None
@@ -146,6 +161,12 @@ def _failed_call_finding(context: ProbeContext, sample_call: SampleCall, *, scor
     elif modules := find_foreign_modules(sample_call.error, context.reward_function):
         message = f"The function cannot start. {modules.explanation}"
         fix = modules.advice
+    elif refusals:
+        raised = [effect for effect in refusals if effect.raised]
+        message = f"The function fails on ordinary rollouts. {describe_refusals(raised or refusals)}"
+        fix = fix_for(raised or refusals)
+    elif refusal_fix := fix_for_error(failure):
+        message, fix = "The function fails on ordinary rollouts.", refusal_fix
     else:
         message = "The function fails on ordinary rollouts."
         fix = lambda_error_fix(failure, context.reward_function) or _layout_fix(context, sample_call) or _EVENT_FIX

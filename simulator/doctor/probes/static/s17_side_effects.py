@@ -1,26 +1,23 @@
 """S17: check what a reward function does besides scoring, with an audit hook in a Lambda layer."""
 
-import io
-import json
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
 
 from simulator.doctor.finding import Finding, Probe, Severity
 from simulator.doctor.invocation import CaseResult, Invoker
+from simulator.doctor.isolation_reason import missing_isolation
 from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.probes.static.score_change import compare_scores
+from simulator.doctor.refusals import are_tied, fix_for, refused
 from simulator.doctor.reward_function import LocalRewardFunction
+from simulator.doctor.side_effects import SideEffect, hooked_function, recorded_side_effects
 from simulator.doctor.timeout_budget import NoScoresError, TimeoutBudgetError
-from simulator.lambdas.errors import InvocationRejected
-from simulator.lambdas.function import FunctionSpec
 from simulator.lambdas.limits import MAX_LAYERS
 
-_AUDIT_HOOK: Final = Path(__file__).with_name("audit_hook.py")
-_HOOK_MODULE: Final = "rft_doctor_witness"
-_REPORT_EVENT: Final = b'{"rft_witness":"report"}'
+TIES: Final = "right and wrong answers score the same"
+NO_SCORE: Final = "no rollout has a score"
+
 _MAX_LISTED: Final = 5  # side effects in one finding
 
 SIDE_EFFECTS: Final = Probe(
@@ -30,10 +27,14 @@ SIDE_EFFECTS: Final = Probe(
     measured=(
         "A Lambda layer with an audit hook is added to the function, and the first calls of the doctor are repeated. "
         "Python reports every connection, file and process to the hook, and the hook records every missing environment "
-        "variable that the function's own code reads. Only /tmp can be written, as at AWS. A refused write is a "
-        "failure if it changes a score, and otherwise a warning. It is also a warning when the function uses the "
-        "network or starts programs while scoring, reads files of this machine, or reads a variable that is not set "
-        "and has no default in the code."
+        "variable that the function's own code reads. Only /tmp can be written, as at AWS, and the home folder and "
+        "shared memory cannot be used. What is refused, and a connection or a program that fails, is named with the "
+        "line of code. It is a failure if a call has no score or another score because of it, or if right and wrong "
+        "answers then score the same, which may be what the function returns after an error. Otherwise it is a "
+        "warning. It is also a warning when the function uses the network or starts programs while scoring, reads "
+        "files of this machine, or reads a variable that is not set and has no default in the code. Where this machine "
+        "forbids namespaces, a line of its own names the paths that could not be judged. Programs that the function "
+        "starts are not observed."
     ),
     means=(
         "A network request makes a call slow, can fail, and needs permissions, and in a VPC also a route. A package "
@@ -51,39 +52,6 @@ SIDE_EFFECTS: Final = Probe(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SideEffect:
-    """Something that the function did, as `audit_hook.py` records it.
-
-    Attributes:
-        kind: network, write, read, process or variable.
-        phase: import or scoring.
-        subject: the host and port, the path, the program or the variable's name.
-        call: the AWS operation that it was part of, such as bedrock-runtime:InvokeModel.
-        source_line: the line of the function's own code.
-        count: how often it happened.
-        need: for a variable: required, without_default (read without a default) or optional.
-    """
-
-    kind: str
-    phase: str
-    subject: str
-    call: str
-    source_line: str
-    count: int
-    need: str = ""
-
-    @property
-    def label(self) -> str:
-        """The AWS operation, or the subject."""
-        return f"AWS ({self.call})" if self.call else self.subject
-
-    @property
-    def description(self) -> str:
-        """The label with its source line."""
-        return f"{self.label} ({self.source_line})" if self.source_line else self.label
-
-
 def check_side_effects(context: ProbeContext) -> Iterator[Finding]:
     """S17: record what the function does while it scores the first calls again."""
     function = context.reward_function
@@ -93,36 +61,58 @@ def check_side_effects(context: ProbeContext) -> Iterator[Finding]:
             "folder."
         )
         return
-    if len(function.spec.layers) >= MAX_LAYERS:
+    hooked = hooked_function(function)
+    if hooked is None:
         yield SIDE_EFFECTS.not_measured(f"The audit hook is a Lambda layer, and the function has {MAX_LAYERS} already.")
         return
     first_results = context.first_results
-    hooked_function = replace(function, spec=with_audit_hook(function.spec))
-    hooked_results = _score_again(context, hooked_function, first_results)
-    side_effects = _recorded_side_effects(hooked_function)
+    hooked_results = _score_again(context, hooked, first_results)
+    side_effects = recorded_side_effects(hooked)
     if side_effects is None:
         yield SIDE_EFFECTS.not_measured("The audit hook gave no report: the function ended its environment.")
         return
-    scores_changed = bool(_of_kind(side_effects, "write")) and (
-        # With namespaces, the write was refused without the hook too.
-        any(result.score is None for part in hooked_results for result in part)
-        or (
-            not compare_scores(first_results, hooked_results).is_unchanged and _is_deterministic(context, first_results)
-        )
-    )
-    yield from side_effect_findings(side_effects, scores_changed=scores_changed)
+    costs_scores = bool(refused(side_effects)) and _scores_change(context, first_results, hooked_results)
+    may_explain = TIES if fallback_refusals(context, side_effects) else ""
+    yield from side_effect_findings(side_effects, costs_scores=costs_scores, may_explain=may_explain)
 
 
-def side_effect_findings(side_effects: Sequence[SideEffect], *, scores_changed: bool) -> Iterator[Finding]:
-    """Yield the findings on side effects. `scores_changed` says that scores differ when writes are refused."""
+def fallback_refusals(context: ProbeContext, side_effects: Sequence[SideEffect]) -> list[SideEffect]:
+    """Return what was refused to a function whose right and wrong answers score the same, which may be the reason."""
+    if not context.answerable_rows:
+        return []
+    # Without namespaces, only the hook refuses writes, so the scores do not depend on it.
+    is_refused_always = missing_isolation(context.reward_function) is None
+    refusals = [effect for effect in refused(side_effects) if is_refused_always or effect.kind != "write"]
+    return refusals if refusals and are_tied(context.right_results, context.wrong_results) else []
+
+
+def side_effect_findings(
+    side_effects: Sequence[SideEffect], *, costs_scores: bool, may_explain: str = ""
+) -> Iterator[Finding]:
+    """Yield the findings on side effects.
+
+    Args:
+        side_effects: what the function did.
+        costs_scores: scores change or are lost by what is refused.
+        may_explain: what is perhaps a result of what is refused, `TIES` or `NO_SCORE`.
+    """
     findings = [
-        *_write_findings(_of_kind(side_effects, "write"), scores_changed=scores_changed),
-        *_network_findings(_of_kind(side_effects, "network")),
-        *_process_findings(_of_kind(side_effects, "process")),
-        *_read_findings(_of_kind(side_effects, "read")),
-        *_variable_findings(_of_kind(side_effects, "variable")),
+        *_refusal_findings(side_effects, costs_scores=costs_scores, may_explain=may_explain),
+        *_network_findings(_allowed(side_effects, "network")),
+        *_process_findings(_allowed(side_effects, "process")),
+        *_read_findings(_allowed(side_effects, "read")),
+        *_variable_findings(_allowed(side_effects, "variable")),
     ]
     yield from findings or [SIDE_EFFECTS.ok("It only scores: no network, no file outside /tmp, no other program.")]
+
+
+def _scores_change(
+    context: ProbeContext,
+    first_results: Sequence[Sequence[CaseResult]],
+    hooked_results: Sequence[Sequence[CaseResult]],
+) -> bool:
+    """Return whether the scores differ with the hook, although they are repeatable without it."""
+    return not compare_scores(first_results, hooked_results).is_unchanged and _is_deterministic(context, first_results)
 
 
 def _score_again(
@@ -151,35 +141,8 @@ def _is_deterministic(context: ProbeContext, first_results: Sequence[Sequence[Ca
     return compare_scores(first_results, repeated_results).is_unchanged
 
 
-def with_audit_hook(spec: FunctionSpec) -> FunctionSpec:
-    """Return the function with the audit hook around its handler, as another version with its own environments."""
-    layer = io.BytesIO()
-    hook = zipfile.ZipInfo(f"python/{_HOOK_MODULE}.py")
-    hook.external_attr = 0o100644 << 16  # readable by every user, as Lambda requires
-    with zipfile.ZipFile(layer, "w") as archive:
-        archive.writestr(hook, _AUDIT_HOOK.read_text("utf-8"))
-    return replace(
-        spec,
-        version="2",
-        handler=f"{_HOOK_MODULE}.handler",
-        layers=(*spec.layers, layer.getvalue()),
-        environment=(*spec.environment, ("RFT_WITNESS_HANDLER", spec.handler)),
-    )
-
-
-def _recorded_side_effects(hooked_function: LocalRewardFunction) -> list[SideEffect] | None:
-    try:
-        invocation = hooked_function.invoke(_REPORT_EVENT)
-        if invocation.function_error:
-            return None
-        records: list[Mapping[str, Any]] = json.loads(invocation.payload)
-    except (InvocationRejected, ValueError):
-        return None
-    return [SideEffect(**record) for record in records]
-
-
-def _of_kind(side_effects: Sequence[SideEffect], kind: str) -> list[SideEffect]:
-    return [effect for effect in side_effects if effect.kind == kind]
+def _allowed(side_effects: Sequence[SideEffect], kind: str) -> list[SideEffect]:
+    return [effect for effect in side_effects if effect.kind == kind and not effect.refused]
 
 
 def _finding(severity: Severity, message: str, side_effects: Sequence[SideEffect], *, fix: str) -> Finding:
@@ -195,17 +158,36 @@ def _finding(severity: Severity, message: str, side_effects: Sequence[SideEffect
     )
 
 
-def _write_findings(side_effects: Sequence[SideEffect], *, scores_changed: bool) -> Iterator[Finding]:
-    if not side_effects:
-        return
-    yield _finding(
-        Severity.FAIL if scores_changed else Severity.WARN,
-        "It writes outside /tmp. AWS refuses that, and then the score changes or is lost."
-        if scores_changed
-        else "It writes outside /tmp. AWS refuses that, but the scores stay the same.",
-        side_effects,
-        fix="Write only under /tmp, which lasts as long as the environment.",
-    )
+_REFUSALS: Final = {
+    "write": "It writes outside /tmp. AWS refuses that,",
+    "memory": "It uses shared memory, which Lambda does not have. AWS refuses that,",
+    "read": "It reads files that are not in its package. Lambda does not have them,",
+    "unreadable": "It reads files whose mode in the zip lets only their owner read them. AWS refuses that,",
+    "process": "It starts programs that are not there. That fails,",
+    "network": "It uses the network, and no answer comes. That fails,",
+}
+"""What is refused, by kind of side effect."""
+
+
+def _refusal_findings(side_effects: Sequence[SideEffect], *, costs_scores: bool, may_explain: str) -> Iterator[Finding]:
+    for kind, sentence in _REFUSALS.items():
+        refusals = [effect for effect in refused(side_effects) if effect.kind == kind]
+        if kind == "network":
+            refusals = _named_hosts(refusals)
+        if not refusals:
+            continue
+        if costs_scores or any(effect.raised for effect in refusals):
+            severity, result = Severity.FAIL, "and then the score changes or is lost."
+        elif may_explain:
+            severity, result = Severity.FAIL, f"which may be why {may_explain}."
+        else:
+            severity, result = Severity.WARN, "but the scores stay the same."
+        yield _finding(
+            severity,
+            f"{sentence} {result}",
+            refusals,
+            fix=fix_for(refusals),
+        )
 
 
 def _network_findings(side_effects: Sequence[SideEffect]) -> Iterator[Finding]:
