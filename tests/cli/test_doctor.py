@@ -1,12 +1,11 @@
 """`rft-sim doctor`: its options, its reports and its exit codes."""
 
 import json
-import os
 import signal
+import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -310,10 +309,10 @@ def test_explain_prints_a_page() -> None:
 
 
 ENDLESS_GRADER = """\
-import os, pathlib, time
+import socket, time
 def lambda_handler(event, context):
     if event[0]["id"].startswith("ID"):
-        pathlib.Path("WORKER").write_text(str(os.getpid()))
+        connection = socket.create_connection(("127.0.0.1", PORT))
         time.sleep(600)
     return [{"id": rollout["id"], "aggregate_reward_score": 0.5} for rollout in event]
 """
@@ -331,34 +330,17 @@ def lambda_handler(event, context):
 def test_an_interrupted_run_leaves_no_traceback_and_no_process(
     number: signal.Signals, code: int, first_id: str, options: list[str], tmp_path: Path
 ) -> None:
-    """The function's process ends with the command, even in the middle of a call.
-
-    Without namespaces, the function can write the id that its process has on this machine.
-    """
-    worker = tmp_path / "worker"
+    """The function's process ends with the command, even in the middle of a call."""
     path = tmp_path / "endless.py"
-    path.write_text(ENDLESS_GRADER.replace("ID", first_id).replace("WORKER", str(worker)))
     command = [sys.executable, "-m", "simulator", "doctor", str(path), "--data", str(DATA), *options]
-    command += ["--set", "lambda_isolation=none"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as child:
-        _wait_until(lambda: worker.exists() and worker.read_text() != "")
-        child.send_signal(number)
-        _, errors = child.communicate(timeout=60)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(60)
+        path.write_text(ENDLESS_GRADER.replace("ID", first_id).replace("PORT", str(listener.getsockname()[1])))
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as child:
+            connection, _ = listener.accept()
+            child.send_signal(number)
+            _, errors = child.communicate(timeout=60)
+    with connection:
+        connection.settimeout(60)
+        assert connection.recv(1) == b""  # the function's process has ended
     assert (child.returncode, errors) == (code, "rft-sim: interrupted\n" if number is signal.SIGINT else "")
-    _wait_until(lambda: not _is_running(int(worker.read_text())))
-
-
-def _wait_until(condition: Callable[[], bool]) -> None:
-    for _ in range(1_200):
-        if condition():
-            return
-        time.sleep(0.05)
-    pytest.fail("timed out after a minute")
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

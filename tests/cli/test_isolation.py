@@ -44,7 +44,7 @@ def test_settings_say_why_functions_have_no_namespaces(
 
 def test_serve_exits_where_the_required_namespaces_are_forbidden(forbidden: None) -> None:
     """With the reason and the way out."""
-    result = CliRunner().invoke(app, ["serve", "--port", "0", "--set", "lambda_isolation=namespaces"])
+    result = CliRunner().invoke(app, ["serve", "--quiet", "--port", "0", "--set", "lambda_isolation=namespaces"])
     assert (result.exit_code, result.stderr) == (
         2,
         f"rft-sim: lambda_isolation=namespaces is not possible, because {REASON}. Or run with auto.\n",
