@@ -19,6 +19,7 @@ from typing import Final
 
 from simulator.lambdas.errors import InvalidZipFile
 from simulator.lambdas.limits import MAX_UNZIPPED_BYTES, MAX_UNZIPPED_FILES
+from simulator.lambdas.links import leads_out
 
 _UNIX: Final = 3  # the system of an archive that records modes
 _FILE_MODE: Final = 0o644  # where the archive records none
@@ -109,6 +110,7 @@ def _unpack_one(*, archive: bytes, writer: "_Writer", remaining: int, subject: s
                 f"function and its layers, and it declares {size}."
             )
         _reject_overlap(package, archive, subject=subject)
+        _check_links(package)
         for member in package.infolist():
             writer.write(package, member)
     return size
@@ -246,22 +248,32 @@ class _Writer:
 
 
 def _check_links(package: zipfile.ZipFile) -> None:
-    for member in package.infolist():
-        if stat.S_ISLNK(member.external_attr >> 16):
-            _read_link(package, member)
+    """Check every link, and where a link leads through others.
+
+    Raises:
+        ValueError: one leads out of the package.
+    """
+    links = {
+        posixpath.normpath(member.filename): _read_link(package, member)
+        for member in package.infolist()
+        if stat.S_ISLNK(member.external_attr >> 16)
+    }
+    for name in links:
+        if leads_out(name, links):
+            raise ValueError(f"the symbolic link {_quote(name)} leads out of the package")
 
 
 def _read_link(package: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
     """Return the target of a link.
 
     Raises:
-        ValueError: it is outside the package.
+        ValueError: it is no path inside the package.
     """
-    destination = package.read(member).decode("utf-8", "surrogateescape") if member.file_size < _MAX_PATH_BYTES else ""
-    path = posixpath.normpath(posixpath.join(posixpath.dirname(member.filename), destination))
-    if not destination or "\0" in destination or path.startswith("/") or path.split("/")[0] == "..":
+    target = package.read(member).decode("utf-8", "surrogateescape") if member.file_size < _MAX_PATH_BYTES else ""
+    name = posixpath.normpath(member.filename)
+    if not target or "\0" in target or leads_out(name, {name: target}):
         raise ValueError(f"the symbolic link {_quote(member.filename)} leads out of the package")
-    return destination
+    return target
 
 
 def _quote(name: str) -> str:

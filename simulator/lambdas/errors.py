@@ -11,6 +11,7 @@ InvocationRejected
 ├── RequestTooLarge         413 RequestEntityTooLargeException
 ├── Throttled               429 TooManyRequestsException, with a Reason
 ├── InvalidZipFile          502 InvalidZipFileException
+├── EnvironmentNotStarted   500 ServiceException
 └── PoolClosed              503 ServiceException
 ```
 
@@ -116,6 +117,13 @@ class InvalidZipFile(InvocationRejected):
     def __init__(self, detail: str) -> None:
         super().__init__(f"Lambda could not unzip the deployment package. {detail}")
         self.detail = detail
+
+
+class EnvironmentNotStarted(InvocationRejected):
+    """This machine could not start the function's environment."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"The execution environment could not be started: {error.strerror or error}.")
 
 
 class PoolClosed(InvocationRejected):

@@ -1,6 +1,5 @@
 """Chooses how the environments of a pool are separated from this machine."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -58,5 +57,5 @@ def describe_missing_namespaces(reason: str) -> str:
 
 def _missing_support() -> str | None:
     if sys.platform != "linux":
-        return f"namespaces need Linux, and this is {sys.platform}"
-    return None if hasattr(os, "pidfd_open") else "this Python was built for a Linux older than 5.3"
+        return f"namespaces need Linux, and this is {'macOS' if sys.platform == 'darwin' else sys.platform}"
+    return None

@@ -34,9 +34,9 @@ def resident_mb(pids: Sequence[int], *, limit: int) -> float | None:
 
 def descendants(pid: int) -> list[int]:
     """Return the ids of all children of a process, their children, and so on."""
-    found: list[int] = []
-    for child in _children(pid):
-        found += [child, *descendants(child)]
+    found = _children(pid)
+    for child in found:  # a loop, because each of a function's 1,024 processes can be the child of another
+        found += _children(child)
     return found
 
 

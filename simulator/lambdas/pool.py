@@ -14,7 +14,7 @@ from typing import Self, TextIO
 
 from simulator.http.service_calls import ServiceCalls
 from simulator.lambdas.environments import Affinity, Environments
-from simulator.lambdas.errors import PoolClosed, RequestTooLarge, Throttled
+from simulator.lambdas.errors import EnvironmentNotStarted, PoolClosed, RequestTooLarge, Throttled
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.interpreters import Interpreter, nearest_interpreter, own_interpreter
 from simulator.lambdas.isolation import Isolation
@@ -143,6 +143,8 @@ class EnvironmentPool:
                 is_closed = self._release(worker, generation, affinity)
             if is_closed:
                 raise PoolClosed
+        except OSError as error:
+            raise EnvironmentNotStarted(error) from error
         finally:
             with self._condition:
                 self._running[spec.arn] -= 1

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -11,21 +12,36 @@ from simulator.lambdas.function import FunctionSpec
 from simulator.lambdas.interpreters import Interpreter
 from simulator.lambdas.isolation import EnvironmentPaths
 from simulator.lambdas.managed_runtime import runtime_package_sources
-from simulator.lambdas.sandbox.launcher import EnvironmentRequest, Launcher, NamespaceProcess
+from simulator.lambdas.sandbox.environment_check import check_environment
+from simulator.lambdas.sandbox.id_maps import can_map_function_user
+from simulator.lambdas.sandbox.launcher import (
+    EnvironmentRequest,
+    Launcher,
+    LauncherExitedError,
+    NamespaceProcess,
+    SandboxUnavailableError,
+)
 from simulator.lambdas.sandbox.packages import Package, PackageStore
 from simulator.lambdas.sandbox.root_folder import BOOTSTRAP, RootFolder
 
 _WORKER_MAIN: Final = Path(__file__).parents[1] / "worker_main.py"
 
+# Below the prefix of an interpreter: Debian's python3 has the second.
+_INSTALLED_PACKAGES: Final = (
+    "lib/python3*/*-packages",
+    "local/lib/python3*/*-packages",
+    "lib64/python3*/*-packages",
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxFiles:
-    """The package of one environment, and the launcher that starts its process."""
+    """The package of one environment, and the launchers that start its process."""
 
     paths: EnvironmentPaths
     package: Package
-    store: PackageStore
-    launcher: Launcher
+    isolation: "SandboxIsolation"
+    interpreter: Interpreter
     tmp_mb: int
 
     def start(self, command: Sequence[str], *, variables: Mapping[str, str], log_fd: int) -> NamespaceProcess:
@@ -41,7 +57,10 @@ class SandboxFiles:
             opt=self.package.opt,
             tmp_mb=self.tmp_mb,
         )
-        return self.launcher.start(request, log_fd=log_fd)
+        try:
+            return self.isolation.launcher_for(self.interpreter).start(request, log_fd=log_fd)
+        except LauncherExitedError:  # the user or the system killed it
+            return self.isolation.launcher_for(self.interpreter).start(request, log_fd=log_fd)
 
     def to_aws_paths(self, text: bytes) -> bytes:
         """Return the text: the paths are those of AWS."""
@@ -49,7 +68,7 @@ class SandboxFiles:
 
     def remove(self) -> None:
         """Release the package."""
-        self.store.release(self.package)
+        self.isolation.packages.release(self.package)
 
 
 class SandboxIsolation:
@@ -57,17 +76,20 @@ class SandboxIsolation:
 
     reason: None = None
 
-    def __init__(self, folder: Path, *, interpreter: Interpreter) -> None:
+    def __init__(self, folder: Path, *, interpreter: Interpreter, may_have_own_user: bool = True) -> None:
         """Start the launcher of `interpreter` in the pool's folder.
+
+        Without `may_have_own_user`, functions run as the simulator's user even if the simulator runs as root.
 
         Raises:
             SandboxUnavailableError: this machine does not let the simulator create namespaces.
         """
         self._folder = folder
+        self._may_have_own_user = may_have_own_user and os.geteuid() == 0 and can_map_function_user()
         self._lock = Lock()
         self._launchers: dict[Interpreter, Launcher] = {}
-        launcher = self._launcher_for(interpreter)
-        self._packages = PackageStore(folder / "packages", for_owner=not launcher.has_own_user)
+        self.packages = PackageStore(folder / "packages")
+        self.launcher_for(interpreter)
 
     def create_files(self, spec: FunctionSpec, *, interpreter: Interpreter) -> SandboxFiles:
         """Unpack the package of a function, or use one that is unpacked already.
@@ -76,7 +98,7 @@ class SandboxIsolation:
             InvalidZipFile: it cannot be unpacked.
             OSError: the launcher of another interpreter cannot be started.
         """
-        launcher = self._launcher_for(interpreter)
+        launcher = self.launcher_for(interpreter)
         return SandboxFiles(
             paths=EnvironmentPaths(
                 task="/var/task",
@@ -85,12 +107,12 @@ class SandboxIsolation:
                 home=None,
                 runtime="/var/runtime",
                 bootstrap=BOOTSTRAP,
-                python=f"/var/lang/{interpreter.executable.relative_to(interpreter.prefix)}",
+                python=_path_inside(interpreter),
                 python_version=interpreter.version,
             ),
-            package=self._packages.acquire(spec),
-            store=self._packages,
-            launcher=launcher,
+            package=self.packages.acquire(spec, for_owner=not launcher.has_own_user),
+            isolation=self,
+            interpreter=interpreter,
             tmp_mb=spec.ephemeral_storage_mb,
         )
 
@@ -101,13 +123,28 @@ class SandboxIsolation:
         for launcher in launchers:
             launcher.close()
 
-    def _launcher_for(self, interpreter: Interpreter) -> Launcher:
+    def launcher_for(self, interpreter: Interpreter) -> Launcher:
+        """Return the launcher of an interpreter, started if there is none or if it was killed.
+
+        Raises:
+            SandboxUnavailableError: it cannot be started.
+        """
         with self._lock:
             launcher = self._launchers.get(interpreter)
             if launcher is None or not launcher.is_alive:
-                launcher = Launcher(self._root_folder(interpreter))
+                if launcher is not None:
+                    launcher.close()
+                launcher = self._start_launcher(interpreter)
                 self._launchers[interpreter] = launcher
         return launcher
+
+    def _start_launcher(self, interpreter: Interpreter) -> Launcher:
+        root_folder = self._root_folder(interpreter)
+        if self._may_have_own_user:
+            # It fails where others may not read the interpreter: root installed it with the umask 077.
+            with suppress(SandboxUnavailableError):
+                return _start_checked_launcher(root_folder, interpreter, has_own_user=True)
+        return _start_checked_launcher(root_folder, interpreter, has_own_user=False)
 
     def _root_folder(self, interpreter: Interpreter) -> RootFolder:
         mount_point = self._folder / "root"
@@ -118,9 +155,24 @@ class SandboxIsolation:
             interpreter=os.fspath(interpreter.prefix),
             hidden=[
                 os.fspath(path.relative_to(interpreter.prefix))
-                for path in interpreter.prefix.glob("lib/python3*/*-packages")
-                if path.is_dir()
+                for pattern in _INSTALLED_PACKAGES
+                for path in interpreter.prefix.glob(pattern)
+                if path.is_dir() and not path.is_symlink()
             ],
             runtime=[os.fspath(source) for source in runtime_package_sources()],
             bootstrap=os.fspath(_WORKER_MAIN),
         )
+
+
+def _start_checked_launcher(root_folder: RootFolder, interpreter: Interpreter, *, has_own_user: bool) -> Launcher:
+    launcher = Launcher(root_folder, has_own_user=has_own_user)
+    try:
+        check_environment(launcher, python=_path_inside(interpreter))
+    except BaseException:
+        launcher.close()
+        raise
+    return launcher
+
+
+def _path_inside(interpreter: Interpreter) -> str:
+    return f"/var/lang/{interpreter.executable.relative_to(interpreter.prefix)}"

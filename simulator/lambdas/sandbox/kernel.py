@@ -1,10 +1,11 @@
-"""The system calls of the launcher that Python 3.11 does not have. Linux only; standard library only.
+"""The system calls of the sandbox that Python 3.11 does not have. Linux only; standard library only.
 
 Each raises OSError with the name of the call. They go through `ctypes` and not through a program such as bubblewrap or
 `unshare`: no such program is on every machine, and one process per mount would double the time of a cold start.
 """
 
 import ctypes
+import errno
 import os
 from typing import Final
 
@@ -31,7 +32,12 @@ _AT_RECURSIVE: Final = 0x8000
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
-_SYS_MOUNT_SETATTR: Final = 442  # since Linux 5.12; the same on x86-64 and arm64
+_ARG_START: Final = 45  # fields of /proc/self/stat after the name
+_ARG_END: Final = 46
+_SIGKILL: Final = 9
+_SYS_PIDFD_SEND_SIGNAL: Final = 424  # since Linux 5.1; these numbers are the same on x86-64 and arm64
+_SYS_PIDFD_OPEN: Final = 434  # since Linux 5.3
+_SYS_MOUNT_SETATTR: Final = 442  # since Linux 5.12
 _SYS_PIVOT_ROOT: Final = {"x86_64": 155, "aarch64": 41}
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -91,7 +97,10 @@ def set_mount_attributes(target: str, attributes: int) -> None:
 def make_root(folder: str) -> None:
     """Make a mount point the root folder of this process and detach the former root."""
     os.chdir(folder)
-    _check(_libc.syscall(ctypes.c_long(_SYS_PIVOT_ROOT[os.uname().machine]), b".", b"."), "pivot_root")
+    machine = os.uname().machine
+    if machine not in _SYS_PIVOT_ROOT:
+        raise OSError(errno.ENOSYS, f"pivot_root: its number is not known for {machine}")
+    _check(_libc.syscall(ctypes.c_long(_SYS_PIVOT_ROOT[machine]), b".", b"."), "pivot_root")
     unmount(".")
     os.chdir("/")
 
@@ -99,6 +108,24 @@ def make_root(folder: str) -> None:
 def unmount(target: str) -> None:
     """Detach the mount at `target` and the mounts below it."""
     _check(_libc.umount2(os.fsencode(target), ctypes.c_int(_MNT_DETACH)), f"umount {target}")
+
+
+def open_process(pid: int) -> int:
+    """Return a file descriptor of a process: it becomes readable when the process ends.
+
+    Not `os.pidfd_open`, which is missing from Pythons built for older systems, such as uv's.
+    """
+    fd: int = _libc.syscall(ctypes.c_long(_SYS_PIDFD_OPEN), ctypes.c_int(pid), ctypes.c_uint(0))
+    _check(fd, "pidfd_open")
+    return fd
+
+
+def kill_process(fd: int) -> None:
+    """Send SIGKILL to the process of `open_process`."""
+    result = _libc.syscall(
+        ctypes.c_long(_SYS_PIDFD_SEND_SIGNAL), ctypes.c_int(fd), ctypes.c_int(_SIGKILL), None, ctypes.c_uint(0)
+    )
+    _check(result, "pidfd_send_signal")
 
 
 def set_host_name(name: str) -> None:
@@ -120,6 +147,15 @@ def set_dumpable() -> None:
 def forbid_new_privileges() -> None:
     """Make set-user-id programs and file capabilities ineffective for this process and its children."""
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def set_command_line(text: str) -> None:
+    """Replace what other processes read in /proc/PID/cmdline, which a function can read of its init process."""
+    with open("/proc/self/stat", "rb") as file:  # noqa: PTH123 - pathlib would be imported for one line
+        fields = file.read().rpartition(b")")[2].split()
+    start, end = int(fields[_ARG_START]), int(fields[_ARG_END])
+    ctypes.memset(start, 0, end - start)
+    ctypes.memmove(start, text.encode(), min(len(text.encode()), end - start - 1))
 
 
 def _prctl(option: int, value: int) -> None:

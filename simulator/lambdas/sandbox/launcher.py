@@ -12,25 +12,36 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 import simulator
 from simulator.lambdas import memory
+from simulator.lambdas.sandbox import kernel
+from simulator.lambdas.sandbox.failures import explain_failure
 from simulator.lambdas.sandbox.function_user import FUNCTION_GID, FUNCTION_UID, OUTSIDE_GID, OUTSIDE_UID
+from simulator.lambdas.sandbox.id_maps import root_id_map
 from simulator.lambdas.sandbox.launcher_main import MAX_MESSAGE_BYTES
 from simulator.lambdas.sandbox.root_folder import RootFolder
 
 _CREDENTIALS: Final = struct.Struct("3i")  # process id, user id, group id: unix(7)
-_START_SECONDS: Final = 10.0
+_START_SECONDS: Final = 60.0
+"""Only a launcher that hangs takes so long. One that exits is noticed at once."""
+
+_EXIT_SECONDS: Final = 10.0
 
 # `-I -S` keep the user's packages out; the simulator's own folder is added by name.
 _LAUNCH: Final = (
-    "import sys; sys.path.insert(0, sys.argv.pop(1)); from simulator.lambdas.sandbox.launcher_main import main; main()"
+    "import sys; sys.path.append(sys.argv.pop(1)); from simulator.lambdas.sandbox.launcher_main import main; main()"
 )
 
 
 class SandboxUnavailableError(OSError):
-    """This machine does not let the simulator create namespaces; the message says which call failed."""
+    """This machine does not let the simulator create namespaces; the message says why, and what to do."""
+
+
+class LauncherExitedError(OSError):
+    """The launcher was killed. Another one can be started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +51,14 @@ class EnvironmentRequest:
     Attributes:
         argv: the command, with paths inside the environment.
         environment: its environment variables.
-        task: the folder that becomes /var/task, relative to the pool's folder.
+        task: the folder that becomes /var/task, relative to the pool's folder, or None.
         opt: the folder that becomes /opt, or None.
         tmp_mb: the size of /tmp.
     """
 
     argv: Sequence[str]
     environment: Mapping[str, str]
-    task: str
+    task: str | None
     opt: str | None
     tmp_mb: int
 
@@ -55,22 +66,22 @@ class EnvironmentRequest:
 class Launcher:
     """A running launcher. `start` may be called from several threads."""
 
-    def __init__(self, root_folder: RootFolder) -> None:
+    def __init__(self, root_folder: RootFolder, *, has_own_user: bool) -> None:
         """Start the launcher and wait until it is ready.
+
+        With `has_own_user`, functions run as a user who does not own the package, as on Lambda. Only root can do that.
 
         Raises:
             SandboxUnavailableError: it cannot create the namespaces or the mounts.
         """
         self._channel, child_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._channel.settimeout(_START_SECONDS)
-        # As root, functions run as a user who does not own the package, as on Lambda. Others can only map themselves.
-        self.has_own_user = os.geteuid() == 0
-        config = json.dumps(asdict(root_folder) | {"has_own_user": self.has_own_user})
+        self.has_own_user = has_own_user
         with child_end:
             self._process = subprocess.Popen(  # noqa: S603 - the simulator's own program
                 [
                     *(sys.executable, "-I", "-S", "-B", "-c", _LAUNCH, os.fspath(Path(simulator.__file__).parents[1])),
-                    *(str(child_end.fileno()), config),
+                    str(child_end.fileno()),
                 ],
                 stdin=subprocess.DEVNULL,
                 env={},
@@ -80,36 +91,50 @@ class Launcher:
         try:
             self._expect("unshared")
             self._map_users()
-            self._channel.send(b"mapped")
+            self._channel.send(json.dumps(asdict(root_folder) | {"has_own_user": has_own_user}).encode())
             self._expect("ready")
         except OSError as error:
             self.close()
-            raise SandboxUnavailableError(str(error)) from error
+            raise SandboxUnavailableError(explain_failure(error)) from error
         self._channel.settimeout(None)
 
     @property
     def is_alive(self) -> bool:
-        """Whether it still runs."""
-        return self._process.poll() is None
+        """Whether it can start environments."""
+        if self._channel.fileno() < 0:
+            return False
+        poll = select.poll()
+        poll.register(self._channel, 0)  # asks for POLLHUP and POLLERR alone
+        return not poll.poll(0)
 
     def start(self, request: EnvironmentRequest, *, log_fd: int) -> "NamespaceProcess":
         """Start an environment; stdout and stderr go to `log_fd`.
 
         Raises:
+            LauncherExitedError: the launcher has exited.
             OSError: it could not be started.
         """
         control, child_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        control.settimeout(_START_SECONDS)
         with child_end:
-            message = json.dumps(asdict(request)).encode()
-            socket.send_fds(self._channel, [message], [child_end.fileno(), log_fd])
+            try:
+                socket.send_fds(self._channel, [b"start"], [child_end.fileno(), log_fd])
+            except OSError as error:
+                control.close()
+                raise LauncherExitedError(*error.args) from error
+        message = json.dumps(asdict(request)).encode()
+        with suppress(OSError):  # then it reports an error, which is received below
+            for start in range(0, len(message), MAX_MESSAGE_BYTES):
+                control.send(message[start : start + MAX_MESSAGE_BYTES])
+            control.shutdown(socket.SHUT_WR)
         return NamespaceProcess(control)
 
     def close(self) -> None:
         """End the launcher and with it every environment."""
         self._channel.close()
         try:
-            self._process.wait(_START_SECONDS)
+            self._process.wait(_EXIT_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -117,18 +142,27 @@ class Launcher:
     def _expect(self, word: str) -> None:
         answer = self._channel.recv(MAX_MESSAGE_BYTES).decode()
         if answer != word:
-            raise OSError(answer.removeprefix("error ") or "the launcher exited")
+            raise _error_of(answer)
 
     def _map_users(self) -> None:
         folder = Path("/proc", str(self._process.pid))
-        user_map, group_map = f"0 {os.geteuid()} 1\n", f"0 {os.getegid()} 1\n"
         if self.has_own_user:
-            user_map += f"{FUNCTION_UID} {OUTSIDE_UID} 1\n"
-            group_map += f"{FUNCTION_GID} {OUTSIDE_GID} 1\n"
+            user_map = root_id_map("uid", inside=FUNCTION_UID, outside=OUTSIDE_UID)
+            group_map = root_id_map("gid", inside=FUNCTION_GID, outside=OUTSIDE_GID)
         else:
+            user_map, group_map = f"0 {os.geteuid()} 1\n", f"0 {os.getegid()} 1\n"
             _write(folder / "setgroups", "deny")
         _write(folder / "uid_map", user_map)
         _write(folder / "gid_map", group_map)
+
+
+def _error_of(message: str) -> OSError:
+    """Return the error of an `error NUMBER TEXT` message; an empty one comes from an end of the sender."""
+    word, _, rest = message.partition(" ")
+    if word != "error":
+        return LauncherExitedError("the launcher has exited")
+    number, _, text = rest.partition(" ")
+    return OSError(int(number), text)
 
 
 def _write(path: Path, text: str) -> None:
@@ -147,15 +181,17 @@ class NamespaceProcess:
         """Wait until the function's process exists.
 
         Raises:
+            LauncherExitedError: the launcher exited meanwhile.
             OSError: it could not be started.
         """
         self._control = control
+        self._lock = Lock()
         self._return_code: int | None = None
         self._init_fd = -1
-        control.settimeout(_START_SECONDS)
         try:
             self._init = self._receive_pid("init")
-            self._init_fd = os.pidfd_open(self._init)
+            with suppress(ProcessLookupError):  # then it reports an error, which is received below
+                self._init_fd = kernel.open_process(self._init)
             self.pid = self._receive_pid("function")
         except OSError:
             self.close()
@@ -167,16 +203,17 @@ class NamespaceProcess:
         """The exit code, negative for a signal; None while the process runs.
 
         Raises:
-            OSError: the function could not be started.
+            OSError: the function's program could not be started.
         """
         if self._return_code is None:
             try:
-                word, _, value = self._control.recv(MAX_MESSAGE_BYTES).decode().partition(" ")
+                message = self._control.recv(MAX_MESSAGE_BYTES).decode()
             except BlockingIOError:
                 return None
-            if word == "error":
-                raise OSError(f"the execution environment could not be started: {value}")
+            word, _, value = message.partition(" ")
             self._return_code = int(value) if word == "exit" else -signal.SIGKILL
+            if word == "error":
+                raise _error_of(message)
         return self._return_code
 
     def process_ids(self) -> list[int]:
@@ -186,29 +223,41 @@ class NamespaceProcess:
     def wait(self, seconds: float) -> None:
         """Wait until the process has ended, up to `seconds`."""
         if self._return_code is None:
-            select.select([self._control], [], [], seconds)
+            wait_until_readable(self._control.fileno(), seconds)
 
     def kill(self) -> None:
         """End the function and every process that it started. Safe from any thread."""
-        with suppress(OSError):  # it has ended, or was closed by another thread
-            signal.pidfd_send_signal(self._init_fd, signal.SIGKILL)
+        with self._lock, suppress(OSError):  # it has ended
+            kernel.kill_process(self._init_fd)
 
     def close(self) -> None:
         """End the environment and wait until none of its processes is left."""
         if self._init_fd >= 0:
             self.kill()
-            select.select([self._init_fd], [], [])
-            os.close(self._init_fd)
-            self._init_fd = -1
+            wait_until_readable(self._init_fd)
+            with self._lock:  # `kill` must not send its signal to the next process with this descriptor
+                os.close(self._init_fd)
+                self._init_fd = -1
             with suppress(OSError):
                 _ = self.return_code  # it stays known
         self._control.close()
 
     def _receive_pid(self, word: str) -> int:
-        message, ancillary, _, _ = self._control.recvmsg(MAX_MESSAGE_BYTES, socket.CMSG_SPACE(_CREDENTIALS.size))
+        try:
+            message, ancillary, _, _ = self._control.recvmsg(MAX_MESSAGE_BYTES, socket.CMSG_SPACE(_CREDENTIALS.size))
+        except ConnectionResetError:  # it ended before it read its request
+            message, ancillary = b"", []
+        except TimeoutError:
+            raise TimeoutError(f"it did not start within {_START_SECONDS:.0f} seconds") from None
         if message != word.encode():
-            text = message.decode().removeprefix("error ") or "the launcher has exited"
-            raise OSError(f"the execution environment could not be started: {text}")
+            raise _error_of(message.decode())
         (_, _, data) = ancillary[0]
         pid: int = _CREDENTIALS.unpack(data)[0]
         return pid
+
+
+def wait_until_readable(fd: int, seconds: float | None = None) -> None:
+    """Wait for a file descriptor, up to `seconds`. Unlike `select.select`, it takes numbers above 1,023."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    poll.poll(None if seconds is None else seconds * 1e3)

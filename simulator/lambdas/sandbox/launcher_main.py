@@ -9,10 +9,12 @@ The processes of one environment:
       init (first process of the environment's PID namespace: when it ends, the kernel ends the function)
         function (the interpreter with AWS's runtime client, and what it starts)
 
-Protocol, over sockets that keep message boundaries. To the launcher: a JSON object with `argv`, `environment`, `task`,
-`opt` and `tmp_mb`, and two file descriptors: the environment's control socket and its log. From the environment, over
-its control socket: `init` and `function`, from whose credentials the simulator reads the process ids; then
-`exit STATUS`, or `error TEXT` if it could not start.
+Protocol, over sockets that keep message boundaries. The launcher sends `unshared`, gets its configuration when the
+simulator has mapped its users, and sends `ready`. Then it gets a message for each environment with two file
+descriptors: the environment's control socket and its log. Over the control socket, the environment gets a JSON object
+with `argv`, `environment`, `task`, `opt` and `tmp_mb`, in parts up to the end of the stream. It sends `init` and
+`function`, from whose credentials the simulator reads the process ids; then `exit STATUS`. Instead of any of these
+messages, `error NUMBER TEXT` says why it could not go on.
 """
 
 import gc
@@ -28,8 +30,9 @@ from simulator.lambdas.sandbox import kernel
 from simulator.lambdas.sandbox.function_user import FUNCTION_GID, FUNCTION_UID
 from simulator.lambdas.sandbox.root_folder import POOL_FOLDER, RootFolder, enter_root_folder
 
-MAX_MESSAGE_BYTES: Final = 1 << 18
+MAX_MESSAGE_BYTES: Final = 1 << 16
 
+_COMMAND_LINE: Final = "rft-sim: Lambda execution environments"
 _MAX_PROCESSES: Final = 1_024
 _MAX_OPEN_FILES: Final = 1_024
 """Per environment: "Lambda quotas" in the developer guide (DOCUMENTED)."""
@@ -40,13 +43,17 @@ _TMP_INODES_PER_MB: Final = 256
 def main() -> None:
     """Serve until the simulator closes the channel or exits."""
     channel = socket.socket(fileno=int(sys.argv[1]))
-    config = json.loads(sys.argv[2])
-    has_own_user = bool(config.pop("has_own_user"))
+    channel.set_inheritable(False)
+    os.umask(0o022)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
+        kernel.set_command_line(_COMMAND_LINE)
         kernel.unshare(kernel.CLONE_NEWUSER)
         channel.send(b"unshared")
-        if not channel.recv(MAX_MESSAGE_BYTES):
+        if not (message := channel.recv(MAX_MESSAGE_BYTES)):
             return
+        config = json.loads(message)
+        has_own_user = bool(config.pop("has_own_user"))
         kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS)
         child = os.fork()
         if child:
@@ -58,7 +65,7 @@ def main() -> None:
         kernel.set_host_name("sandbox")
         enter_root_folder(RootFolder(**config))
     except OSError as error:
-        channel.send(f"error {error.strerror or error}".encode())
+        _report_error(channel, error)
         return
     channel.send(b"ready")
     _serve(channel, pid_namespace=pid_namespace, has_own_user=has_own_user)
@@ -71,25 +78,37 @@ def _serve(channel: socket.socket, *, pid_namespace: int, has_own_user: bool) ->
         message, fds, _, _ = socket.recv_fds(channel, MAX_MESSAGE_BYTES, 2)
         if not message:
             return
+        for fd in fds:
+            os.set_inheritable(fd, False)
         control, log = socket.socket(fileno=fds[0]), fds[1]
         try:
-            kernel.unshare(kernel.CLONE_NEWPID)
-            if not os.fork():
-                _run_init(json.loads(message), control=control, log=log, has_own_user=has_own_user)
-            # Otherwise the next environment would be in the namespace of this one.
-            kernel.set_namespace(pid_namespace, kernel.CLONE_NEWPID)
+            _fork_init(channel, control=control, log=log, pid_namespace=pid_namespace, has_own_user=has_own_user)
         except OSError as error:
             _report_error(control, error)
         control.close()
         os.close(log)
 
 
-def _run_init(request: dict[str, Any], *, control: socket.socket, log: int, has_own_user: bool) -> NoReturn:
+def _fork_init(
+    channel: socket.socket, *, control: socket.socket, log: int, pid_namespace: int, has_own_user: bool
+) -> None:
+    kernel.unshare(kernel.CLONE_NEWPID)
+    try:
+        if not os.fork():
+            channel.close()
+            _run_init(control=control, log=log, has_own_user=has_own_user)
+    finally:
+        # Otherwise the next environment would be in the namespace of this one.
+        kernel.set_namespace(pid_namespace, kernel.CLONE_NEWPID)
+
+
+def _run_init(*, control: socket.socket, log: int, has_own_user: bool) -> NoReturn:
     """Set up the mounts of an environment, start its function, and reap its processes until the function ends."""
     try:
         os.setsid()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         control.send(b"init")
+        request = json.loads(b"".join(iter(lambda: control.recv(MAX_MESSAGE_BYTES), b"")))
         _mount_environment(request, has_own_user=has_own_user)
         function = os.fork()
         if not function:
@@ -124,6 +143,8 @@ def _mount_environment(request: dict[str, Any], *, has_own_user: bool) -> None:
                 target, kernel.MOUNT_ATTR_RDONLY | kernel.MOUNT_ATTR_NOSUID | kernel.MOUNT_ATTR_NODEV
             )
     kernel.mount("proc", "/proc", kind="proc", flags=kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
+    kernel.bind("/proc/sys", "/proc/sys")
+    kernel.set_mount_attributes("/proc/sys", kernel.MOUNT_ATTR_RDONLY)
     kernel.unmount(POOL_FOLDER)
 
 
@@ -133,8 +154,8 @@ def _run_function(request: dict[str, Any], *, control: socket.socket, log: int, 
         control.send(b"function")
         os.chdir("/var/task")
         _become_function_user(has_own_user=has_own_user)
-        resource.setrlimit(resource.RLIMIT_NPROC, (_MAX_PROCESSES, _MAX_PROCESSES))
-        resource.setrlimit(resource.RLIMIT_NOFILE, (_MAX_OPEN_FILES, _MAX_OPEN_FILES))
+        _limit(resource.RLIMIT_NPROC, _MAX_PROCESSES)
+        _limit(resource.RLIMIT_NOFILE, _MAX_OPEN_FILES)
         null = os.open("/dev/null", os.O_RDONLY)
         for target, source in enumerate((null, log, log)):
             os.dup2(source, target)
@@ -171,9 +192,16 @@ def _become_function_user(*, has_own_user: bool) -> None:
             file.write(text)
 
 
+def _limit(kind: int, limit: int) -> None:
+    _, most = resource.getrlimit(kind)
+    limit = limit if most == resource.RLIM_INFINITY else min(limit, most)
+    resource.setrlimit(kind, (limit, limit))
+
+
 def _report_error(control: socket.socket, error: OSError) -> None:
+    text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     try:
-        control.send(f"error {error.strerror or error}".encode())
+        control.send(f"error {error.errno or 0} {text}".encode())
     except OSError:
         return  # the simulator has closed it
 

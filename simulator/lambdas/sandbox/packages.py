@@ -15,12 +15,14 @@ from simulator.store.temporary_folder import remove_folder
 _MAX_UNUSED: Final = 4
 """How many packages without an environment are kept for the next cold start."""
 
+_Key = tuple[bool | str, ...]
+
 
 @dataclass(slots=True)
 class Package:
     """An unpacked function with its layers: `task` and `opt` are folders relative to the pool's folder."""
 
-    key: tuple[str, ...]
+    key: _Key
     folder: Path
     lock: Lock = field(default_factory=Lock)
     users: int = 0
@@ -40,22 +42,23 @@ class Package:
 class PackageStore:
     """Unpacks each package once, and removes it when it has not been used for some packages."""
 
-    def __init__(self, folder: Path, *, for_owner: bool) -> None:
-        """Create the store in a new folder; `for_owner` as in `archive.unpack`."""
+    def __init__(self, folder: Path) -> None:
+        """Create the store in a new folder."""
         self._folder = folder
-        self._for_owner = for_owner
         self._lock = Lock()
-        self._packages: OrderedDict[tuple[str, ...], Package] = OrderedDict()
+        self._packages: OrderedDict[_Key, Package] = OrderedDict()
         self._numbers = itertools.count(1)
         folder.mkdir()
 
-    def acquire(self, spec: FunctionSpec) -> Package:
+    def acquire(self, spec: FunctionSpec, *, for_owner: bool) -> Package:
         """Return the package of a function, unpacked. Call `release` when the environment has ended.
+
+        `for_owner` is that of `archive.unpack`.
 
         Raises:
             InvalidZipFile: it cannot be unpacked; no file is left.
         """
-        key = (spec.code_sha256, *(sha256(layer).hexdigest() for layer in spec.layers))
+        key: _Key = (for_owner, spec.code_sha256, *(sha256(layer).hexdigest() for layer in spec.layers))
         with self._lock:
             package = self._packages.get(key)
             if package is None:
@@ -66,7 +69,7 @@ class PackageStore:
         try:
             with package.lock:
                 if not package.is_unpacked:
-                    self._unpack(spec, package.folder)
+                    _unpack(spec, package.folder, for_owner=for_owner)
                     package.is_unpacked = True
         except BaseException:
             self.release(package)
@@ -84,16 +87,17 @@ class PackageStore:
         for other in removed:
             remove_folder(other.folder)
 
-    def _unpack(self, spec: FunctionSpec, folder: Path) -> None:
-        folder.mkdir()
-        try:
-            unpack(
-                code=spec.code,
-                layers=spec.layers,
-                task_folder=folder / "task",
-                opt_folder=folder / "opt",
-                for_owner=self._for_owner,
-            )
-        except BaseException:
-            remove_folder(folder)
-            raise
+
+def _unpack(spec: FunctionSpec, folder: Path, *, for_owner: bool) -> None:
+    folder.mkdir()
+    try:
+        unpack(
+            code=spec.code,
+            layers=spec.layers,
+            task_folder=folder / "task",
+            opt_folder=folder / "opt",
+            for_owner=for_owner,
+        )
+    except BaseException:
+        remove_folder(folder)
+        raise
