@@ -244,7 +244,8 @@ class _Writer:
             self._folder_modes[folder] = _FOLDER_MODE
 
     def _effective(self, mode: int) -> int:
-        return mode & ~0o700 | (mode & 0o007) << 6 if self._for_owner else mode
+        # Whether the owner may write is left alone: the file system is read-only.
+        return mode & ~0o500 | (mode & 0o005) << 6 if self._for_owner else mode
 
 
 def _check_links(package: zipfile.ZipFile) -> None:

@@ -13,6 +13,18 @@ REGION = "us-west-2"
 ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:grader"
 
 
+def zip_entries(*entries: tuple[str, int, str]) -> bytes:
+    """Return a zip archive of entries, each with its path, its mode with the kind of file, and its content."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as package:
+        for path, mode, content in entries:
+            entry = zipfile.ZipInfo(path)
+            entry.external_attr = mode << 16
+            entry.create_system = 3
+            package.writestr(entry, content)
+    return archive.getvalue()
+
+
 def zip_files(files: dict[str, str | bytes]) -> bytes:
     """Return a zip archive of `files` by path."""
     archive = io.BytesIO()
