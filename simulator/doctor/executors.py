@@ -5,14 +5,17 @@ may run for 15 minutes.
 """
 
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError, Executor, Future
+from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from threading import Thread
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_SIGNAL_SECONDS: Final = 0.2
 
 
 class InlineExecutor(Executor):
@@ -28,6 +31,23 @@ class InlineExecutor(Executor):
         return future
 
 
+class _InterruptibleFuture(Future[T]):
+    """A future that a signal interrupts while the main thread waits for it.
+
+    Python sees a signal only when the wait returns. One that arrives just before the wait begins, as on a busy machine,
+    would be seen at its end, and a call may take 15 minutes. So the wait returns now and then.
+    """
+
+    def result(self, timeout: float | None = None) -> T:
+        """Return the result of the call, or raise its exception."""
+        if timeout is not None:
+            return super().result(timeout)
+        while not self.done():
+            with suppress(TimeoutError, CancelledError):
+                super().exception(_SIGNAL_SECONDS)
+        return super().result()
+
+
 class DaemonThreadExecutor(Executor):
     """Runs calls in a fixed number of daemon threads, which are never joined."""
 
@@ -39,7 +59,7 @@ class DaemonThreadExecutor(Executor):
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run the call when a thread is free."""
-        future: Future[T] = Future()
+        future: Future[T] = _InterruptibleFuture()
         self._tasks.put(partial(_run_into_future, future, partial(fn, *args, **kwargs)))
         return future
 

@@ -88,6 +88,7 @@ class SandboxIsolation:
         self._may_have_own_user = may_have_own_user and os.geteuid() == 0 and can_map_function_user()
         self._lock = Lock()
         self._launchers: dict[Interpreter, Launcher] = {}
+        self._is_closed = False
         self.packages = PackageStore(folder / "packages")
         self.launcher_for(interpreter)
 
@@ -119,6 +120,7 @@ class SandboxIsolation:
     def close(self) -> None:
         """End the launchers, and with them every environment."""
         with self._lock:
+            self._is_closed = True
             launchers, self._launchers = list(self._launchers.values()), {}
         for launcher in launchers:
             launcher.close()
@@ -127,9 +129,12 @@ class SandboxIsolation:
         """Return the launcher of an interpreter, started if there is none or if it was killed.
 
         Raises:
+            LauncherExitedError: everything was closed.
             SandboxUnavailableError: it cannot be started.
         """
         with self._lock:
+            if self._is_closed:
+                raise LauncherExitedError("the simulator is shutting down")
             launcher = self._launchers.get(interpreter)
             if launcher is None or not launcher.is_alive:
                 if launcher is not None:

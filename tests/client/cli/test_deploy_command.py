@@ -135,7 +135,9 @@ def test_requirements_are_installed_into_the_package(
     code, out, err = rft("deploy", "graded", *options)
     assert (code, err) == (0, "")
     lines = out.splitlines()
-    assert lines[0] == "  installing graded/requirements.txt for python3.12 on x86_64"
+    # The warning is not there if this machine has uv.
+    steps = [line for line in lines if not line.startswith("! pip reads the markers of dependencies")]
+    assert steps[0] == "  installing graded/requirements.txt for python3.12 on x86_64"
     assert lines[-2:] == [
         "  packages    part==2.0, tool==1.0  required by requirements.txt",
         "✓ deployed    arn:aws:lambda:us-west-2:123456789012:function:rft-graded  created",
