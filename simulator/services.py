@@ -321,9 +321,10 @@ class Services:
     def _new_invocation_id(self) -> str:
         return self._ids.invocation(next(self._invocation_ordinals))
 
-    def warm_up(self) -> None:
+    def warm_up(self, *, prepare_functions: bool) -> None:
         """Load moto and prepare the isolation of functions, so that the first request for them need not wait."""
-        self._pool.prepare()
+        if prepare_functions:
+            self._pool.prepare()
         self._aws.load()
 
     def stop(self) -> None:

@@ -77,9 +77,9 @@ class Simulator:
     ) -> None:
         self.close()
 
-    def warm_up(self) -> None:
-        """Load moto, so that the first AWS request need not wait for it."""
-        self._services.warm_up()
+    def warm_up(self, *, prepare_functions: bool = True) -> None:
+        """Load moto and prepare the isolation of functions, so that the first requests for them need not wait."""
+        self._services.warm_up(prepare_functions=prepare_functions)
 
     def reset(self) -> None:
         """Replace the services by new ones with no state. The port and the settings stay.

@@ -198,7 +198,7 @@ class FinishedJob:
 def serve_simulator(settings: Settings | None = None) -> Iterator[RunningSimulator]:
     """Serve a simulator on a free port until the end of the block."""
     with (
-        serve_in_thread(settings or Settings(port=0)) as (simulator, url),
+        serve_in_thread(settings or Settings(port=0), prepare_functions=False) as (simulator, url),
         httpx2.Client(base_url=url, timeout=30, verify=shared_tls_context()) as http,
     ):
         running = RunningSimulator(simulator, url, http)
