@@ -34,6 +34,7 @@ def inventories_around_restart(folder: Path, seed: int, actions: int) -> tuple[A
         return before, take_inventory(account)
 
 
+@pytest.mark.slow
 def test_an_account_is_the_same_with_and_without_a_restart(tmp_path: Path) -> None:
     """All resources with their ids, times and bytes, and the ids of later resources."""
     inventories = []

@@ -90,6 +90,7 @@ FULL: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 def test_two_simulators_share_nothing_and_get_the_same_ids(
     two_simulators: tuple[RunningSimulator, RunningSimulator],
 ) -> None:
@@ -114,6 +115,7 @@ def test_two_simulators_share_nothing_and_get_the_same_ids(
     assert visible_resources(other) == FULL
 
 
+@pytest.mark.slow
 def test_a_simulator_and_mock_aws_are_isolated(two_simulators: tuple[RunningSimulator, RunningSimulator]) -> None:
     """A user's test may use mock_aws in the process of a simulator."""
     simulator, other = two_simulators

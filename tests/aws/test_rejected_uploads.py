@@ -114,6 +114,7 @@ def stored_bodies(folder: Path) -> int:
     return len(list((folder / BODIES).iterdir()))
 
 
+@pytest.mark.slow
 def test_a_restart_gives_the_same_account_after_rejected_uploads(tmp_path: Path) -> None:
     """A rejected request keeps its place in the order, so later ids are the same."""
     outcomes, states = {}, []

@@ -232,6 +232,7 @@ def test_a_multipart_upload_can_be_completed_after_a_restart(
     assert s3.get_object(Bucket="runs", Key="begun")["Body"].read() == CONTENT + b"end"
 
 
+@pytest.mark.slow
 def test_keys_are_valid_after_a_restart_until_they_expire(
     restarted: RunningSimulator, before_restart: StateBeforeRestart
 ) -> None:
@@ -250,6 +251,7 @@ def test_keys_are_valid_after_a_restart_until_they_expire(
     assert statuses(restarted, before_restart.keys) == expected | {"of a session": 401}
 
 
+@pytest.mark.slow
 def test_a_reset_account_is_empty_after_a_restart(tmp_path: Path) -> None:
     """A new user gets the first user's id again."""
     users = []

@@ -62,6 +62,7 @@ def test_a_function_that_always_raises_exits_with_1() -> None:
     assert (result.exit_code, "The function gives no usable score" in result.stdout) == (1, True)
 
 
+@pytest.mark.slow
 def test_a_warning_exits_with_1_only_with_strict(reward: Path) -> None:
     """The score has a little noise."""
     noisy = CONSTANT.replace("SCORE", "next(noise)").replace(
@@ -135,6 +136,7 @@ def test_a_report_that_fails_at_the_end_does_not_stop_the_others(reward: Path, t
     assert (tmp_path / "a.html").read_text().startswith("<!DOCTYPE html>")
 
 
+@pytest.mark.slow
 def test_comparing_with_a_golden_file_does_not_write_it(
     reward: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +177,7 @@ def test_a_golden_file_of_an_earlier_release_still_matches() -> None:
     assert "all 1,358 scores unchanged" in " ".join(result.stdout.split())
 
 
+@pytest.mark.slow
 def test_a_changed_score_differs_from_the_golden_file_until_it_is_updated(reward: Path, tmp_path: Path) -> None:
     """A difference is exit code 1; --update accepts it."""
     options = ["--data", str(DATA), "--only", "S10", "--rows", "8", "--golden", str(tmp_path / "golden.txt")]

@@ -138,6 +138,7 @@ def test_on_a_full_disk_an_advance_is_refused_and_nothing_moves(tmp_path: Path) 
         assert simulator.http.get("/v1/models").status_code == 200
 
 
+@pytest.mark.slow
 def test_an_advance_ages_only_the_keys_from_before_it() -> None:
     """Thirteen hours expire a short-term key. A client that creates one for each request continues."""
     with simulator_in_process() as simulator:

@@ -37,6 +37,7 @@ def test_every_accepted_record_is_graded(served_simulator: RunningSimulator) -> 
     assert {json.loads(line)["line"] for line in entries} >= set(range(1, len(lines) + 1))
 
 
+@pytest.mark.slow
 def test_the_error_of_a_function_is_safe_to_print(served_simulator: RunningSimulator, tmp_path: Path) -> None:
     """In the job and in its events: no escape sequence, no right-to-left override."""
     (tmp_path / "lambda_function.py").write_text(NOISY_GRADER)

@@ -109,6 +109,7 @@ def types(events: Any) -> list[str]:
 
 
 @pytest.mark.shows("order-of-events")
+@pytest.mark.slow
 def test_the_sdk_reads_mantles_order(mantle_order_client: OpenAI) -> None:
     """SAMPLE: the types and the order that Amazon's notebook reads."""
     assert types(mantle_order_client.responses.create(**REQUEST, stream=True)) == MANTLE_EVENT_ORDER

@@ -79,6 +79,7 @@ def test_a_job_whose_function_runs_on_another_python_has_one_warning(
     assert [event["message"] for event in events if event["level"] == "warn"] == expected
 
 
+@pytest.mark.slow
 def test_a_setting_refuses_a_function_whose_python_is_missing() -> None:
     """Before the job exists."""
     with serve_simulator(Settings(port=0, lambda_python=LambdaPython.EXACT)) as simulator:

@@ -85,6 +85,7 @@ def test_a_throttled_call_raises_throttled(served_simulator: RunningSimulator) -
         reward_function.invoke(EVENT)
 
 
+@pytest.mark.slow
 def test_a_compiled_module_that_a_simulator_cannot_load_is_known(served_simulator: RunningSimulator) -> None:
     """The simulator names it beside AWS's own error."""
     code = zip_files(

@@ -244,6 +244,7 @@ def test_the_example_is_the_rollout_that_fails_its_call(objects: tuple[Record, .
         ),
     ],
 )
+@pytest.mark.slow
 def test_a_compiled_module_that_python_cannot_load_is_named(
     tmp_path: Path, sums: tuple[Record, ...], file: str, header: bytes, message: str, fix: str
 ) -> None:
@@ -258,6 +259,7 @@ def test_a_compiled_module_that_python_cannot_load_is_named(
     assert finding.fix.startswith(fix)
 
 
+@pytest.mark.slow
 def test_a_package_that_is_right_for_lambda_is_not_blamed(tmp_path: Path, sums: tuple[Record, ...]) -> None:
     """Its modules are for a Python that this machine does not have. The doctor run ends without a finding."""
     (tmp_path / "lambda_function.py").write_text("import _fast\ndef lambda_handler(event, context): return []\n")

@@ -139,6 +139,7 @@ def test_growth_is_not_measured_for_a_function_that_is_always_slow(sums: tuple[R
     assert function.longest_response < 2_000
 
 
+@pytest.mark.slow
 def test_a_regular_expression_that_backtracks_is_found_and_stopped(
     sums: tuple[Record, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

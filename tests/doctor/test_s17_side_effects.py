@@ -73,6 +73,7 @@ def run_probe(reward: Path, records: tuple[Record, ...], *, row_count: int = 4) 
         return list(check_side_effects(probe_context(function, records, row_count=row_count)))
 
 
+@pytest.mark.slow
 def test_the_projects_reward_function_only_scores(sums: tuple[Record, ...]) -> None:
     """Nothing is recorded."""
     (finding,) = run_probe(ROOT / "reward_lambda", sums)
@@ -228,6 +229,7 @@ def act():
     )
 
 
+@pytest.mark.slow
 def test_a_refused_write_that_costs_the_scores_fails(sums: tuple[Record, ...], tmp_path: Path) -> None:
     """At AWS no call would get a score."""
     source = "open('cache.json', 'w').close()\ndef act(): pass\n"

@@ -135,6 +135,7 @@ def test_simulated_training_ends_at_the_first_time_out(sums: tuple[Record, ...])
     assert report.findings[0].measured.startswith("a call reached the function's time-out of 300 s, on the response “")
 
 
+@pytest.mark.slow
 def test_the_response_that_times_out_is_found_among_those_of_its_call(
     sums: tuple[Record, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -147,6 +147,7 @@ def test_a_stall_can_end_by_itself(faulty_simulator: RunningSimulator) -> None:
     assert faulty_simulator.instance.context.fault_registry.statuses()[0].applied == 1
 
 
+@pytest.mark.slow
 def test_a_stall_ends_when_the_client_times_out(faulty_simulator: RunningSimulator, server_logs: list[str]) -> None:
     """On both sides."""
     scripted(faulty_simulator, stall_after=4)

@@ -61,6 +61,7 @@ def test_a_job_with_a_warning_continues_to_the_same_log(tmp_path: Path) -> None:
         assert logs.entries(job_id) == expected
 
 
+@pytest.mark.slow
 def test_a_job_killed_after_any_entry_continues_to_the_same_log(tmp_path: Path) -> None:
     """The log has the rewards, so the grader is not asked for them again."""
     with running_engine(tmp_path, FakeGraders()) as (engine, logs):

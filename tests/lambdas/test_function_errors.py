@@ -181,6 +181,7 @@ def test_a_timeout_kills_and_the_next_call_starts_cold(pool: EnvironmentPool) ->
     assert (following.payload, following.init_ms is not None) == (b'"done"', True)
 
 
+@pytest.mark.slow
 def test_a_slow_init_is_restarted_with_the_functions_timeout(make_pool: Callable[..., EnvironmentPool]) -> None:
     """Once."""
     pool = make_pool(init_seconds=0.2)
@@ -190,6 +191,7 @@ def test_a_slow_init_is_restarted_with_the_functions_timeout(make_pool: Callable
     assert json.loads(invocation.payload)["errorMessage"].endswith("Task timed out after 0.30 seconds")
 
 
+@pytest.mark.slow
 def test_init_does_not_count_against_the_timeout(pool: EnvironmentPool) -> None:
     """A module may take longer to load than Timeout."""
     invocation = pool.invoke(make_function("import time\ntime.sleep(0.4)\n" + handler("return 1"), timeout=0.2), b"{}")

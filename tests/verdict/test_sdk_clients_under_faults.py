@@ -160,6 +160,7 @@ def test_waiting_longer_than_the_limit(faulty_simulator: RunningSimulator, opena
     assert severity_by_rule(faulty_simulator) == {"C7": "fail"}
 
 
+@pytest.mark.slow
 def test_a_timeout_within_the_limit(faulty_simulator: RunningSimulator, openai_client: OpenAI, job: str) -> None:
     """The client has disconnected before the answer comes."""
     add_fault(faulty_simulator, RETRIEVE_REQUESTS, delay=DELAY)

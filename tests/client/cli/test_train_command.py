@@ -85,6 +85,7 @@ def test_a_second_run_writes_the_same_bytes(finished_run: FinishedRun, rft: Run,
     } == finished_run.artifacts
 
 
+@pytest.mark.slow
 def test_each_other_command_works_on_the_finished_job(
     finished_run: FinishedRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -117,6 +118,7 @@ def test_each_other_command_works_on_the_finished_job(
     assert stdout_of("target").splitlines()[1].endswith("(in use) nothing is billed: everything runs on this machine")
 
 
+@pytest.mark.slow
 def test_without_validation_the_last_tenth_of_the_data_is_compared(rft: Run) -> None:
     """The simulator holds these rows out of training."""
     out = rft(*TRAIN_ARGUMENTS)[1]
@@ -195,6 +197,7 @@ def test_invalid_data_creates_nothing(rft: Run, stub_workspace: Path, stub: Mant
     )
 
 
+@pytest.mark.slow
 def test_a_failed_comparison_keeps_the_report(rft: Run, stub_workspace: Path, stub: MantleStub) -> None:
     """A reward function that breaks after the training is reported."""
     stub.handler = lambda *_: []
