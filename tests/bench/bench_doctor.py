@@ -1,265 +1,125 @@
 """Measures the doctor: which faults it finds, which false alarms it raises, and how long a run takes.
 
-    python -m tests.bench.bench_doctor [--gallery tuning|set_aside]... [--seeds N] [--sound-runs N] [--only NAME]...
+    python -m tests.bench.bench_doctor [FOLDER]... [--before PYTHON] [--rival NAME]... [--only TEXT]...
 
-Every reward function of a gallery (`fixtures/gallery/`) really runs, as a package in Lambda workers, with a whole
-doctor run for each seed. Prints tables. Seconds depend on the machine, so compare the parts of a run with each other.
+Runs `rft-sim doctor` on every reward function of our galleries (`fixtures/gallery/`) and of each FOLDER
+(`reward_cases.py` says how a folder is laid out), and prints a line for each and the figures of each collection.
+
+PYTHON is the interpreter of a virtual environment with another build of this project, such as the one before a change.
+A rival is another tool from PyPI; it is installed in an environment of its own (`rivals/`). All tools take turns on a
+reward function, so that they see the same machine. Seconds depend on the machine: compare them within a run.
+
+The galleries `tuning` and `set_aside` differ: rules are set on the first and not on the second (fixtures/README.md).
 """
 
 import argparse
 import json
 import sys
-import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import cycle, islice
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
-from statistics import median
+from typing import Any, Protocol
 
 from rich.console import Console
-from rich.table import Table
 
-from simulator.doctor.doctor_report import DoctorReport
-from simulator.doctor.finding import Probe, Severity
-from simulator.doctor.loading import LoadError, load_reward_function
-from simulator.doctor.probe_context import ProbeContext, ProbeFunction
-from simulator.doctor.probe_runner import run_probes
-from simulator.doctor.probes.registry import STATIC_PROBES, TRAINING_PROBES
-from simulator.doctor.simulated_training import simulate_training
-from simulator.doctor.training_trace import StepCallback
-from simulator.settings import Settings
-from simulator.training.dataset import DatasetLimits, Record, read_records
-from simulator.training.hyperparameters import Hyperparameters
+from tests.bench.doctor_command import NAME, NAME_BEFORE, DoctorCommand
+from tests.bench.doctor_tables import figures_table, rewards_table
+from tests.bench.reward_cases import CaseError, RewardCase, gallery_folders, load_cases
+from tests.bench.reward_verdicts import Verdict
+from tests.bench.rivals.registry import RIVALS
 
-ROOT = Path(__file__).parents[2]
-GALLERIES = ROOT / "fixtures" / "gallery"
-PROMPTS = ROOT / "fixtures" / "prompts"
-REWARD_LAMBDA = ROOT / "reward_lambda"
-MODEL = "openai.gpt-oss-20b"
-STEPS = 67
-TIMEOUT = 10  # seconds: a reward that is broken by being slow would take the usual 300 for each call
-
-Found = tuple[str, Severity]
+LIMIT = 180  # seconds
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reward:
-    """A reward function of a gallery, and what is known of it."""
+class Tool(Protocol):
+    """Judges reward functions."""
 
-    name: str
-    folder: Path
-    data: Path
-    sound: bool
-    expected: tuple[str, ...] = ()
+    @property
+    def name(self) -> str:
+        """The heading of its columns."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GalleryResult:
-    """What runs with several seeds found: a set of (probe, severity) for each."""
-
-    reward: Reward
-    runs: tuple[frozenset[Found], ...]
-
-    def worst(self, parts: str) -> list[Severity]:
-        """Return the worst severity of each run among probes whose ids begin with one of the letters."""
-        return [
-            min(
-                (severity for probe, severity in findings if probe[0] in parts),
-                key=lambda severity: severity.rank,
-                default=Severity.OK,
-            )
-            for findings in self.runs
-        ]
-
-    def ids(self, parts: str, severity: Severity) -> str:
-        """Return the ids of the probes with this severity, each with its count unless every run has it."""
-        counts = Counter(
-            probe for findings in self.runs for probe, found in findings if found is severity and probe[0] in parts
-        )
-        return " ".join(
-            probe if count == len(self.runs) else f"{probe}({count})"
-            for probe, count in sorted(counts.items(), key=lambda entry: (entry[0][0], int(entry[0][1:])))
-        )
+    def run(self, case: RewardCase, *, limit: float) -> Verdict:
+        """Judge one reward function within a number of seconds."""
 
 
-def load_rewards(gallery: str) -> list[Reward]:
-    """Read a gallery's verdicts."""
-    verdicts = json.loads((GALLERIES / gallery / "verdicts.json").read_text())
-    return [
-        Reward(
-            name=name,
-            folder=GALLERIES / gallery / name,
-            data=PROMPTS / verdict["data"],
-            sound=verdict["sound"],
-            expected=tuple(verdict.get("expected", ())),
-        )
-        for name, verdict in sorted(verdicts.items())
-    ]
+class KeptVerdicts:
+    """Verdicts in a file, so that a benchmark that was stopped goes on, and a rival runs once and not each time."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._verdicts: dict[str, Verdict] = {}
+        if path is not None and path.exists():
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            self._verdicts = {key: Verdict(**_with_tuples(value)) for key, value in stored.items()}
+
+    def run(self, tool: Tool, case: RewardCase, *, limit: float) -> Verdict:
+        """Return the kept verdict, or run the tool and keep its verdict. This build always runs."""
+        key = f"{tool.name}: {case.collection}/{case.name}"
+        if tool.name == NAME or key not in self._verdicts:
+            self._verdicts[key] = tool.run(case, limit=limit)
+            if self._path is not None:
+                stored = {key: asdict(verdict) for key, verdict in dict(self._verdicts).items()}
+                self._path.write_text(json.dumps(stored, indent=1), encoding="utf-8")
+        return self._verdicts[key]
 
 
-def load_records(data: Path) -> tuple[Record, ...]:
-    """Read a data file."""
-    with data.open("rb") as stream:
-        return read_records(stream, DatasetLimits(min_records=1))
+def _with_tuples(value: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(item) if isinstance(item, list) else item for name, item in value.items()}
 
 
-def run_doctor(
-    reward: Reward,
-    *,
-    seed: int,
-    static: Sequence[tuple[Probe, ProbeFunction]] = STATIC_PROBES,
-    on_step: StepCallback = lambda _variant, _step, _steps: None,
-) -> DoctorReport:
-    """Run every probe on the real function."""
-    with load_reward_function(str(reward.folder), wall_clock=time.time, timeout=TIMEOUT) as function:
-        context = ProbeContext(
-            reward_function=function,
-            records=load_records(reward.data),
-            settings=Settings(seed=seed),
-            model=MODEL,
-            hyperparameters=Hyperparameters(),
-        )
-        return run_probes(
-            context,
-            data_name=reward.data.name,
-            data_sha256="",
-            static_probes=static,
-            training_probes=TRAINING_PROBES,
-            simulate_training=lambda ctx, _on_step: simulate_training(ctx, on_step=on_step),
-        )
+def judge(
+    cases: Sequence[RewardCase], tools: Sequence[Tool], kept: KeptVerdicts, *, limit: float, jobs: int
+) -> Iterator[tuple[RewardCase, dict[str, Verdict]]]:
+    """Yield the verdicts of all tools on each reward function, in order."""
 
+    def judge_one(case: RewardCase) -> dict[str, Verdict]:
+        return {tool.name: kept.run(tool, case, limit=limit) for tool in tools}
 
-def find_problems(reward: Reward, *, seed: int) -> frozenset[Found]:
-    """Return what a run found; a function that cannot be loaded has failed S1."""
-    try:
-        result = run_doctor(reward, seed=seed)
-        findings = result.findings
-        if not result.traces:  # the static probes ended the run; run the training probes too
-            findings += run_doctor(reward, seed=seed, static=()).findings
-    except LoadError as error:
-        print(f"{reward.name}: {error}", file=sys.stderr)
-        return frozenset({("S1", Severity.FAIL)})
-    return frozenset((finding.probe, finding.severity) for finding in findings)
-
-
-def evaluate_gallery(rewards: Iterable[Reward], *, seeds: int) -> Iterator[GalleryResult]:
-    """Run the doctor on each reward with each seed."""
-    for reward in rewards:
-        gallery_result = GalleryResult(
-            reward=reward, runs=tuple(find_problems(reward, seed=seed) for seed in range(seeds))
-        )
-        print(f"{reward.name}: {', '.join(severity.value for severity in gallery_result.worst('ST'))}", file=sys.stderr)
-        yield gallery_result
-
-
-def print_results(console: Console, results: Sequence[GalleryResult], *, gallery: str, seeds: int) -> None:
-    """Print a gallery's table, with the shares of broken rewards detected and of sound rewards flagged."""
-    table = Table(title=f"{gallery}: {seeds} seeds each", title_justify="left", box=None, header_style="bold")
-    for column in ("reward", "", "static: failed", "warned", "training: failed", "warned", "expected, not found"):
-        table.add_column(column)
-    for gallery_result in results:
-        flagged = {
-            probe for one in gallery_result.runs for probe, severity in one if severity.rank <= Severity.WARN.rank
-        }
-        table.add_row(
-            gallery_result.reward.name,
-            "sound" if gallery_result.reward.sound else "broken",
-            gallery_result.ids("S", Severity.FAIL),
-            gallery_result.ids("S", Severity.WARN),
-            gallery_result.ids("T", Severity.FAIL),
-            gallery_result.ids("T", Severity.WARN),
-            " ".join(probe for probe in gallery_result.reward.expected if probe not in flagged),
-        )
-    console.print(table)
-    summary = Table(box=None, header_style="bold")
-    for column in ("", "static", "training", "whole run"):
-        summary.add_column(column)
-    for sound, severity, title in (
-        (False, Severity.FAIL, "broken, failed"),
-        (False, Severity.WARN, "broken, failed or warned"),
-        (True, Severity.FAIL, "sound, failed"),
-        (True, Severity.WARN, "sound, failed or warned"),
-    ):
-        some = [gallery_result for gallery_result in results if gallery_result.reward.sound is sound]
-        cells = []
-        for parts in ("S", "T", "ST"):
-            worst = [one for gallery_result in some for one in gallery_result.worst(parts)]
-            cells.append(f"{sum(one.rank <= severity.rank for one in worst)} of {len(worst)} runs")
-        summary.add_row(title, *cells)
-    console.print(summary)
-
-
-def print_false_alarms(console: Console, rewards: Sequence[Reward], *, runs: int) -> None:
-    """Run the doctor on sound rewards in turn, with a new seed for each round, and print their findings."""
-    sound = [reward for reward in rewards if reward.sound]
-    if not sound or not runs:
-        return
-    alarms: Counter[tuple[Severity, str, str]] = Counter()
-    flagged: Counter[Severity] = Counter()
-    for run, reward in enumerate(islice(cycle(sound), runs)):
-        problems = {
-            entry
-            for entry in find_problems(reward, seed=100 + run // len(sound))
-            if entry[1].rank <= Severity.WARN.rank
-        }
-        alarms.update((severity, probe, reward.name) for probe, severity in problems)
-        flagged.update({severity for _, severity in problems})
-    console.print(
-        f"{runs} seeded runs of {len(sound)} sound rewards: {flagged[Severity.FAIL]} with a failure, "
-        f"{flagged[Severity.WARN]} with a warning"
-    )
-    for (severity, probe, name), count in sorted(alarms.items()):
-        console.print(f"  {severity.value} {probe} of {name}: {count}")
-
-
-def print_costs(console: Console, *, rounds: int) -> None:
-    """Print the time of a run on our own reward function on 300 rows."""
-    reward = Reward(name="reward_lambda", folder=REWARD_LAMBDA, data=PROMPTS / "train.jsonl", sound=True)
-    static, total, per_step = [], [], []
-    result = run_doctor(reward, seed=0)
-    marks: list[float] = []
-    for seed in range(rounds):
-        marks.clear()
-        start = time.perf_counter()
-        run_doctor(reward, seed=seed, on_step=lambda _variant, _step, _steps: marks.append(time.perf_counter()))
-        end = time.perf_counter()
-        static.append(marks[0] - start)
-        total.append(end - start)
-        per_step.append((end - marks[0]) / len(marks))
-    steps = ", ".join(f"{run.name} {run.steps}" for run in result.traces)
-    per_variant = STEPS * median(per_step)
-    console.print(
-        f"Our own reward on {result.record_count} rows, medians of {rounds} runs, {result.call_count} calls each:\n"
-        f"  static probes {median(static):.2f} s; whole run {median(total):.2f} s, "
-        f"{median(total) / median(static):.1f} times as long\n"
-        f"  four runs of {STEPS} steps {4 * per_variant:.2f} s (steps taken: {steps})"
-    )
-    problems = [finding for finding in result.findings if finding.severity.rank <= Severity.WARN.rank]
-    console.print(
-        "  found: " + (", ".join(f"{finding.probe} {finding.severity.value}" for finding in problems) or "nothing")
-    )
+    with ThreadPoolExecutor(jobs) as threads:
+        for number, (case, verdicts) in enumerate(zip(cases, threads.map(judge_one, cases), strict=True), 1):
+            said = ", ".join(f"{name} {verdict.outcome} {verdict.seconds:.1f} s" for name, verdict in verdicts.items())
+            print(f"{number} of {len(cases)} {case.collection}/{case.name}: {said}", file=sys.stderr, flush=True)
+            yield case, verdicts
 
 
 def main() -> None:
-    """Print the figures."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--gallery", action="append", help="a folder of fixtures/gallery; by default all of them")
-    parser.add_argument("--seeds", type=int, default=3, help="runs for each reward")
-    parser.add_argument("--sound-runs", type=int, default=40, help="runs of sound rewards")
-    parser.add_argument("--rounds", type=int, default=5, help="runs that are timed; 0 times none")
-    parser.add_argument("--only", action="append", help="rewards by name")
+    parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="more reward functions")
+    parser.add_argument("--no-galleries", action="store_true", help="only the folders named here")
+    parser.add_argument(
+        "--data-file", action="append", default=[], metavar="NAME=FILE", help="a data file that is not beside its cases"
+    )
+    parser.add_argument("--before", metavar="PYTHON", help="the interpreter of another build")
+    parser.add_argument("--rival", action="append", default=[], choices=sorted(RIVALS), help="another tool; repeatable")
+    parser.add_argument("--only", action="append", help="rewards whose name contains this; repeatable")
+    parser.add_argument("--limit", type=float, default=LIMIT, help="the hard limit of a run in seconds")
+    parser.add_argument("--jobs", type=int, default=1, help="rewards at a time; with more than 1, times mean little")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="keep verdicts here; those of other tools are reused")
+    parser.add_argument("--doctor-options", default="", help="options of this build's doctor, such as --no-training")
     chosen = parser.parse_args()
-    console = Console(width=150)
-    galleries = chosen.gallery or sorted(path.name for path in GALLERIES.iterdir() if path.is_dir())
-    every: list[Reward] = []
-    for gallery in galleries:
-        rewards = [reward for reward in load_rewards(gallery) if not chosen.only or reward.name in chosen.only]
-        print_results(console, list(evaluate_gallery(rewards, seeds=chosen.seeds)), gallery=gallery, seeds=chosen.seeds)
-        every += [replace(reward, name=f"{gallery}/{reward.name}") for reward in rewards]
-    print_false_alarms(console, every, runs=chosen.sound_runs)
-    if chosen.rounds:
-        print_costs(console, rounds=chosen.rounds)
+
+    tools: list[Tool] = [DoctorCommand(arguments=tuple(chosen.doctor_options.split()))]
+    if chosen.before:
+        tools.append(DoctorCommand(name=NAME_BEFORE, python=chosen.before))
+    try:
+        data_files = {name: Path(file) for name, _, file in (entry.partition("=") for entry in chosen.data_file)}
+        folders = ([] if chosen.no_galleries else gallery_folders()) + chosen.folders
+        cases = [case for folder in folders for case in load_cases(folder.resolve(), data_files=data_files)]
+    except CaseError as error:
+        sys.exit(str(error))
+    tools += [RIVALS[name]() for name in chosen.rival]
+    cases = [
+        case
+        for case in cases
+        if not chosen.only or any(text in f"{case.collection}/{case.name}" for text in chosen.only)
+    ]
+    results = list(judge(cases, tools, KeptVerdicts(chosen.keep), limit=chosen.limit, jobs=chosen.jobs))
+    console = Console(width=200)
+    console.print(rewards_table(results))
+    console.print()
+    console.print(figures_table(results))
 
 
 if __name__ == "__main__":
