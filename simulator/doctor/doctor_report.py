@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from simulator.doctor.finding import Finding, Severity
+from simulator.doctor.headline_numbers import HeadlineNumbers
 from simulator.doctor.invocation import CaseResult
 from simulator.doctor.training_trace import TrainingTrace
 from simulator.http.service_calls import ServiceCalls
@@ -37,6 +38,7 @@ class DoctorReport:
             the rewards, and the probes of scores measured nothing.
         has_refused_scores: the environment refused something, and the scores may be what the function returns then.
         is_judged: False if the function can run at AWS and not on this machine.
+        headline: the three numbers on top of the report. None if only some probes were selected.
     """
 
     function_name: str
@@ -53,6 +55,7 @@ class DoctorReport:
     failed_calls: tuple[ServiceCalls, ...] = ()
     has_refused_scores: bool = False
     is_judged: bool = True
+    headline: HeadlineNumbers | None = None
 
     def count(self, severity: Severity) -> int:
         """Return the number of findings with this severity."""

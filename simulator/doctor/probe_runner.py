@@ -12,6 +12,7 @@ from simulator.doctor.doctor_report import SIMULATED_ROLLOUTS, DoctorReport, des
 from simulator.doctor.failed_calls import not_measured_reason, without_fallback_scores
 from simulator.doctor.finding import Finding, Probe, Severity
 from simulator.doctor.foreign_modules import reason_not_judged
+from simulator.doctor.headline_numbers import HeadlineNumbers, measure_headline_numbers, not_measured
 from simulator.doctor.invocation import Call
 from simulator.doctor.probe_context import ProbeContext, ProbeFunction
 from simulator.doctor.refused_scores import explain_refusal, with_side_effects
@@ -132,7 +133,15 @@ def run_probes(
         failed_calls=failed_calls,
         has_refused_scores=bool(refusal.reason),
         is_judged=is_judged,
+        headline=None if only else _headline_numbers(context, reason=fallback_reason or end_reason),
     )
+
+
+def _headline_numbers(context: ProbeContext, *, reason: str) -> HeadlineNumbers:
+    """Return the numbers on top of the report. `reason`: why the scores say nothing about the rewards, if they do."""
+    if reason:
+        return not_measured(reason)
+    return measure_headline_numbers(context, context.invoker.results_by_label)
 
 
 def _is_selected(probe: Probe, only: frozenset[str]) -> bool:

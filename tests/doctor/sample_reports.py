@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from simulator.doctor.doctor_report import DoctorReport
 from simulator.doctor.finding import Example, Finding, Severity
+from simulator.doctor.headline_numbers import HeadlineNumber, HeadlineNumbers
 from simulator.doctor.invocation import Case, CaseResult
 from simulator.doctor.training_trace import ScoredRollout, TrainingTrace
 from simulator.training.dataset import Message, Record
@@ -63,6 +64,22 @@ OK_FINDING = Finding(
     measured="0",
     threshold="at most 1e-09",
     value=0.0,
+)
+
+HEADLINE = HeadlineNumbers(
+    false_pass_ceiling=HeadlineNumber(value=0.4, low=0.168, high=0.687, count=10, response="marker only", text="#### "),
+    laziest_response=HeadlineNumber(
+        value=0.28125,
+        low=0.13,
+        high=0.507,
+        count=19,
+        response="always refund",
+        text="refund",
+        majority_share=0.28125,
+        majority_answer="refund",
+    ),
+    false_fail_rate=HeadlineNumber(value=0.05, low=0.0196, high=0.1216, count=80, response="in bold", text="**72**"),
+    right_score=1.0,
 )
 
 
@@ -135,6 +152,7 @@ def sample_report(
     inputs: dict[str, str] | None = None,
     is_partial: bool = False,
     differences: tuple[str, ...] = (),
+    headline: HeadlineNumbers | None = None,
 ) -> DoctorReport:
     """Return a report on a function called `reward` with these findings."""
     default_inputs = {
@@ -156,6 +174,7 @@ def sample_report(
         call_count=123,
         is_partial=is_partial,
         differences=differences,
+        headline=headline,
     )
 
 

@@ -10,9 +10,11 @@ from markupsafe import Markup, escape
 
 from simulator.doctor.doctor_report import DoctorReport
 from simulator.doctor.finding import Finding, Probe, Severity, sort_by_severity
+from simulator.doctor.headline_numbers import INTERVAL
 from simulator.doctor.report import curves
 from simulator.doctor.report.excerpts import format_score, shorten
 from simulator.doctor.report.explanations import ALL_PROBES, CODE_SPAN, SECTIONS
+from simulator.doctor.report.headline import headline_rows
 from simulator.http.sanitize import sanitize
 
 _TEMPLATE: Final = "report.html.jinja"
@@ -33,6 +35,8 @@ def render_html(report: DoctorReport, *, probes: Sequence[Probe] = ALL_PROBES) -
     probe_ids = set(report.probe_ids)
     return _template().render(
         report=report,
+        headline=headline_rows(report.headline),
+        interval=INTERVAL,
         findings=[finding for finding in ranked if finding.severity not in {Severity.OK, Severity.SKIPPED}],
         other_findings=[finding for finding in ranked if finding.severity in {Severity.OK, Severity.SKIPPED}],
         tone=_tone(ranked),

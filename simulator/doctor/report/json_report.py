@@ -10,6 +10,10 @@
                      "failed", "error"}. If there are any, the probes of scores measured nothing
     notes            remarks on the findings, one sentence each; failed calls first
     verdict          a sentence for people
+    headline         the three numbers on top, or null if only some probes ran: {"false_pass_ceiling",
+                     "laziest_response", "false_fail_rate", "interval", "right_score"}. Each number is {"value", "low",
+                     "high", "count", "response", "text", "majority_share", "majority_answer", "reason"}; `value` is
+                     null where `reason` says why it was not measured. docs/doctor.md defines them
     counts           the number of findings by severity: fail, warn, info, not measured, ok
     findings         worst first: {"probe", "name", "severity", "what", "measured", "threshold", "value", "fix", "page",
                      "exhibits"}. `value` is the measured value as a number, or null. An exhibit is {"line", "prompt",
@@ -27,6 +31,7 @@ from typing import Any, Final
 
 from simulator.doctor.doctor_report import DoctorReport
 from simulator.doctor.finding import Example, Finding, Severity, sort_by_severity
+from simulator.doctor.headline_numbers import INTERVAL, HeadlineNumbers
 from simulator.doctor.report.explanations import explanation_link
 from simulator.doctor.training_trace import TrainingTrace
 
@@ -49,6 +54,7 @@ def build_document(report: DoctorReport) -> dict[str, Any]:
             *([report.calibration_warning] if report.calibration_warning else []),
         ],
         "verdict": report.verdict,
+        "headline": None if report.headline is None else _headline(report.headline),
         "counts": {severity.value: report.count(severity) for severity in Severity},
         "findings": [_finding(finding) for finding in sort_by_severity(report.findings)],
         "courses": [_trace(trace) for trace in report.traces],
@@ -58,6 +64,10 @@ def build_document(report: DoctorReport) -> dict[str, Any]:
 def render_json(report: DoctorReport) -> str:
     """Return the JSON text, with a final newline."""
     return json.dumps(build_document(report), indent=2, sort_keys=True, allow_nan=False) + "\n"
+
+
+def _headline(headline: HeadlineNumbers) -> dict[str, Any]:
+    return {"interval": INTERVAL} | asdict(headline)
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from rich.text import Text
 
 from simulator.doctor.doctor_report import DoctorReport, format_count
 from simulator.doctor.finding import Example, Finding, Severity, sort_by_severity
+from simulator.doctor.headline_numbers import HeadlineNumbers
 from simulator.doctor.report.curves import summarize_trace
 from simulator.doctor.report.excerpts import format_score, one_line, shorten
+from simulator.doctor.report.headline import headline_rows
 from simulator.doctor.report.terminal import print_parts
 from simulator.doctor.training_trace import TrainingTrace
 from simulator.http.sanitize import escape_character
@@ -45,6 +47,9 @@ def print_report(report: DoctorReport, console: Console) -> None:
 
 def _parts(report: DoctorReport) -> Iterator[RenderableType]:
     yield _heading(report)
+    if report.headline is not None:
+        yield Text()
+        yield _headline_table(report.headline)
     ranked = sort_by_severity(report.findings)
     problems = [finding for finding in ranked if finding.severity not in {Severity.OK, Severity.SKIPPED}]
     if problems:
@@ -78,6 +83,17 @@ def _heading(report: DoctorReport) -> Text:
         (f"{one_line(scope)}{rollouts}{warning}", "dim"),
         *((f"\nWarning: {one_line(text)}", _STYLES[Severity.WARN]) for text in report.differences),
     )
+
+
+def _headline_table(headline: HeadlineNumbers) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, justify="right", style="bold")
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(ratio=1)
+    for row in headline_rows(headline):
+        table.add_row(row.name, row.value, row.interval, Text(one_line(row.note), style="dim"))
+    return table
 
 
 def _verdict(report: DoctorReport, problems: Sequence[Finding]) -> Text:

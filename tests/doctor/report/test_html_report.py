@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 from simulator.doctor.finding import Probe
 from simulator.doctor.report.html_report import render_html
-from tests.doctor.sample_reports import FAIL_FINDING, FULL_REPORT, OK_FINDING, sample_report
+from tests.doctor.sample_reports import FAIL_FINDING, FULL_REPORT, HEADLINE, OK_FINDING, sample_report
 
 
 class PageParser(HTMLParser):
@@ -45,6 +45,14 @@ def test_the_page_needs_no_other_file_and_no_script() -> None:
     assert page.open == []
     assert page.tags & {"script", "link", "img", "iframe", "form", "object"} == set()
     assert page.links <= {f"#{name}" for name in page.ids}
+
+
+def test_the_three_numbers_are_on_top() -> None:
+    """Each in a row, with the interval and its kind."""
+    page = render_html(sample_report(FAIL_FINDING, headline=HEADLINE))
+    assert page.count('<th scope="row" class="names">fals') == 2
+    assert page.index("17% to 69%") < page.index("<h2>Findings</h2>")
+    assert "Intervals: Wilson, 95 %" in page
 
 
 def test_markup_in_a_response_stays_text() -> None:

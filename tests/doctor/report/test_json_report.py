@@ -8,6 +8,7 @@ from simulator.http.service_calls import ServiceCalls
 from tests.doctor.sample_reports import (
     FAIL_FINDING,
     FULL_REPORT,
+    HEADLINE,
     HOSTILE_TEXT,
     OK_FINDING,
     WARN_FINDING,
@@ -28,6 +29,7 @@ def test_the_json_has_its_documented_keys() -> None:
         "verdict": "1 failure, 1 warning: do not pay for this run yet.",
         "counts": {"fail": 1, "warn": 1, "info": 0, "not measured": 0, "ok": 0},
         "notes": [],
+        "headline": None,
         "failed_service_calls": [],
         "courses": [],
     }
@@ -50,6 +52,23 @@ def test_the_json_has_its_documented_keys() -> None:
         "fix": "Accept `1,000` for 1000.",
         "page": "docs/findings.md#s7",
         "exhibits": [],
+    }
+
+
+def test_the_numbers_on_top_have_their_interval_and_the_response() -> None:
+    """The number, the name and the text of the response that it belongs to."""
+    headline = build_document(sample_report(OK_FINDING, headline=HEADLINE))["headline"]
+    assert (headline["interval"], headline["right_score"]) == ("Wilson, 95 %", 1.0)
+    assert headline["false_pass_ceiling"] == {
+        "value": 0.4,
+        "low": 0.168,
+        "high": 0.687,
+        "count": 10,
+        "response": "marker only",
+        "text": "#### ",
+        "majority_share": None,
+        "majority_answer": "",
+        "reason": "",
     }
 
 

@@ -14,6 +14,7 @@ from simulator.http.service_calls import ServiceCalls
 from tests.doctor.sample_reports import (
     FAIL_FINDING,
     FULL_REPORT,
+    HEADLINE,
     HOSTILE_TEXT,
     INFO_FINDING,
     NOT_MEASURED_FINDING,
@@ -70,6 +71,22 @@ ok    S10  determinism: The same rollouts scored the same twice. (0)
 What a finding means: rft-sim doctor --explain S4
 """
     )
+
+
+def test_the_three_numbers_are_below_the_heading() -> None:
+    """At 80 columns, before all findings."""
+    report = render(sample_report(OK_FINDING, headline=HEADLINE))
+    assert report.splitlines()[3:12] == [
+        "",
+        "false-pass ceiling  40%  17% to 69%  the most that a response without the right",
+        "                                     answer earns: marker only",
+        "laziest response    28%  13% to 51%  the most that one text earns on all rows:",
+        "                                     always refund; the most frequent answer,",
+        "                                     refund, has 28% of the rows",
+        "false-fail rate      5%  2% to 12%   4 of 80 right responses are refused; the",
+        "                                     first: in bold",
+        "",
+    ]
 
 
 def test_how_the_function_ran_in_another_way_than_at_aws_is_a_warning_below_the_heading() -> None:
