@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from simulator.grading.grader_error import GraderError
-from simulator.training.metrics import LARGEST_FLOAT32
+from simulator.training.float32 import LARGEST_FLOAT32
 from simulator.training.strict_json import DuplicateKeyError, TooManyDigitsError, parse_json
 
 _MAX_QUOTED_LENGTH: Final = 80  # characters of a key, an id or a number in an error message

@@ -1,7 +1,7 @@
 """Group relative policy optimization, as verl computes it (volcengine/verl, `core_algos.py`).
 
 The rollouts of one prompt form a group. The advantage A of a rollout is its reward minus the mean of the group, divided
-by the standard deviation. The loss is
+by the standard deviation. verl computes the advantages in single precision, and so does this module. The loss is
 
     loss = sum over rollouts and actions of  w * ( max(-A rho, -A clip(rho)) + beta * KL )
 
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, isfinite, sqrt
 
+from simulator.training.float32 import float32
 from simulator.training.hyperparameters import Hyperparameters
 from simulator.training.optimizer import Moments, adamw_step, gradient_norm
 from simulator.training.prompt_features import PROMPT_FEATURE_COUNT
@@ -23,7 +24,7 @@ from simulator.training.sampling import Group
 from simulator.training.softmax import Distribution
 from simulator.training.weights import BASE_WEIGHTS, NUISANCE_SIZE, ZERO_COLUMN, Weights
 
-_EPSILON = 1e-6
+_ADVANTAGE_EPSILON = float32(1e-6)
 # verl clamps log-ratios and the k3 estimate, so that one extreme token cannot overflow the batch.
 _MAX_LOG_RATIO = 20.0
 _MAX_KL = 10.0
@@ -53,20 +54,32 @@ class Update:
 
 
 def compute_advantages(rewards: Sequence[float], *, normalize_by_std: bool = True) -> tuple[float, ...]:
-    """Return (r - mean) / (std + 1e-6), with the unbiased standard deviation; equal rewards give exact zeros.
+    """Return (r - mean) / (std + 1e-6) of each reward, in single precision.
 
-    A group of one has mean 0 and standard deviation 1, as in verl.
+    This is `compute_grpo_outcome_advantage` of verl 0.9.1. The standard deviation is the unbiased one. A group of one
+    has mean 0 and standard deviation 1.
+
+    The computed mean of equal rewards can differ from them by rounding. Such a group then has small advantages: eight
+    rewards of 0.9 have -0.056 each. Rewards of 0, 0.5 and 1, and groups of two and four, have exactly 0.
+
+    The order of summation of `torch.mean` depends on the processor and on how torch was built. Here it is fixed: from
+    left to right, each partial sum rounded. The deviations are those from the rounded mean, and their squares are
+    summed in double precision, as `torch.std` does on a CPU. Where verl's numbers overflow to infinity, ours stay at
+    the largest single-precision number.
     """
-    if len(rewards) == 1:
-        return (rewards[0] / (1.0 + _EPSILON) if normalize_by_std else rewards[0],)
-    if min(rewards) == max(rewards):
-        return (0.0,) * len(rewards)
-    mean = sum(rewards) / len(rewards)
-    centered_rewards = [reward - mean for reward in rewards]
+    scores = [float32(reward) for reward in rewards]
+    mean, deviation = 0.0, 1.0
+    if len(scores) > 1:
+        total = 0.0
+        for score in scores:
+            total = float32(total + score)
+        mean = float32(total / len(scores))
+        deviation = float32(sqrt(sum([(score - mean) ** 2 for score in scores]) / (len(scores) - 1)))
+    centered_scores = [float32(score - mean) for score in scores]
     if not normalize_by_std:
-        return tuple(centered_rewards)
-    deviation = sqrt(sum([value * value for value in centered_rewards]) / (len(rewards) - 1))
-    return tuple([value / (deviation + _EPSILON) for value in centered_rewards])
+        return tuple(centered_scores)
+    divisor = float32(deviation + _ADVANTAGE_EPSILON)
+    return tuple([float32(score / divisor) for score in centered_scores])
 
 
 def compute_token_weights(lengths: Sequence[int], settings: Hyperparameters) -> tuple[float, ...]:

@@ -2,15 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from math import copysign, fsum, sqrt
-from struct import Struct
+from math import fsum, sqrt
 
+from simulator.training.float32 import float32
 from simulator.training.grpo import Update, compute_token_weights
 from simulator.training.hyperparameters import Hyperparameters
 from simulator.training.sampling import Group, Rollout
-
-_FLOAT32 = Struct("<f")
-LARGEST_FLOAT32 = 3.4028234663852886e38
 
 # INFERRED: the published pg_loss varies around -advantages like the token mean of one data-parallel rank.
 _SHARDS = 2
@@ -52,7 +49,7 @@ class GroundTruthMetrics:
 
     Attributes:
         quality_mean: share of rollouts whose answer is right.
-        dead_groups: share of groups whose rewards are all equal, so that they have no advantages.
+        dead_groups: share of groups whose rewards are all equal, whatever rounding makes of their advantages.
         exploits: share of rollouts that exploit the reward function.
         truncated: share of rollouts cut off by the token budget.
         kl: divergence from the base model, per token.
@@ -85,14 +82,6 @@ class HeldOutMetrics:
     def as_data(self) -> dict[str, int | float]:
         """Return the measurements by name."""
         return asdict(self)
-
-
-def float32(value: float) -> float:
-    """Return the nearest single-precision number, as a double, which is equal on all machines."""
-    if abs(value) > LARGEST_FLOAT32:
-        return copysign(LARGEST_FLOAT32, value)
-    as_double: float = _FLOAT32.unpack(_FLOAT32.pack(value))[0]
-    return as_double
 
 
 def compute_step_metrics(

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from simulator.training.dataset import HeldOutChoice, Record
+from simulator.training.float32 import LARGEST_FLOAT32
 from simulator.training.grpo import Experience, compute_advantages, update_policy
 from simulator.training.hyperparameters import Hyperparameters
 from simulator.training.metrics import (
-    LARGEST_FLOAT32,
     GroundTruthMetrics,
     HeldOutMetrics,
     StepMetrics,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from simulator.grading.grader_error import GraderError
 from simulator.grading.lambda_response import finite_float, parse_rewards
-from simulator.training.metrics import LARGEST_FLOAT32
+from simulator.training.float32 import LARGEST_FLOAT32
 from tests.grading.sample_rollouts import FUNCTION
 
 ROLLOUT_IDS = ("r-0", "r-1")

@@ -33,32 +33,57 @@ DEFAULTS = Hyperparameters()
 @pytest.mark.parametrize(
     ("rewards", "expected"),
     [
-        ([1.0] + [0.0] * 7, [2.474867] + [-0.353552] * 7),
-        ([1.0] * 7 + [0.0], [0.353552] * 7 + [-2.474867]),
-        ([1.0, 1.0, 0.0, 0.0, 0.0], [1.095443, 1.095443, -0.730296, -0.730296, -0.730296]),
+        ([1.0] + [0.0] * 7, [2.4748666286468506] + [-0.35355237126350403] * 7),
+        ([1.0] * 7 + [0.0], [0.35355237126350403] * 7 + [-2.4748666286468506]),
+        ([1.0, 1.0, 0.0, 0.0, 0.0], [1.0954431295394897] * 2 + [-0.7302953600883484] * 3),
+        ([0.25, 0.5, 0.75, 1.0], [-1.1618913412094116, -0.387297123670578, 0.387297123670578, 1.1618913412094116]),
+        ([0.9] * 7 + [0.8], [0.3535415232181549] * 7 + [-2.4748058319091797]),
+        ([0.9] * 8, [-0.0560341477394104] * 8),
+        ([0.7] * 12, [0.10600998252630234] * 12),
+        ([0.1] * 8, [-0.007391705643385649] * 8),
+        ([0.1] * 16, [-0.014675309881567955] * 16),
+        ([0.3] * 8, [0.028882136568427086] * 8),
     ],
 )
-def test_advantages_equal_those_of_verl(rewards: list[float], expected: list[float]) -> None:
-    """(r - mean) / (std + 1e-6), the standard deviation with n - 1."""
-    assert compute_advantages(rewards) == pytest.approx(expected, abs=1e-6)
+def test_advantages_are_those_of_verl_in_single_precision(rewards: list[float], expected: list[float]) -> None:
+    """The numbers were computed with numpy's float32, operation by operation. Equal rewards need not give 0."""
+    assert list(compute_advantages(rewards)) == expected
 
 
-def test_equal_rewards_give_exact_zeros() -> None:
-    """Also if their computed mean differs from them, as for eight times 0.1."""
-    assert compute_advantages([0.1] * 8) == (0.0,) * 8
+@pytest.mark.parametrize("reward", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("size", [2, 3, 4, 7, 8, 12, 16])
+def test_equal_rewards_without_rounding_errors_give_exact_zeros(reward: float, size: int) -> None:
+    """Rewards that are always 0 or always 1 teach nothing, whatever the size of the group."""
+    assert compute_advantages([reward] * size) == (0.0,) * size
+
+
+@given(st.floats(min_value=-100.0, max_value=100.0), st.sampled_from([2, 4]))
+def test_equal_rewards_in_groups_of_two_and_four_give_exact_zeros(reward: float, size: int) -> None:
+    """Their single-precision sums have the mean that they began with."""
+    assert compute_advantages([reward] * size) == (0.0,) * size
 
 
 def test_a_group_of_one_keeps_its_reward() -> None:
-    """As in verl: mean 0 and standard deviation 1."""
-    assert compute_advantages([0.5]) == pytest.approx((0.5,), abs=1e-6)
+    """As in verl: mean 0 and standard deviation 1, so its advantage is 0.5 / (1 + 1e-6)."""
+    assert compute_advantages([0.5]) == (0.4999995231628418,)
+
+
+def test_advantages_that_are_not_normalized_are_the_distances_from_the_rounded_mean() -> None:
+    """Dr. GRPO does not divide by the standard deviation: one unit in the last place of 0.9 is left."""
+    assert compute_advantages([0.9] * 8, normalize_by_std=False) == (-(2.0**-24),) * 8
+
+
+def test_advantages_of_rewards_whose_sum_overflows_are_numbers() -> None:
+    """In verl they are not; a metrics event cannot hold what is no number."""
+    assert compute_advantages([3e38] * 8, normalize_by_std=False) == (2.5746470468465827e38,) * 8
 
 
 @settings(max_examples=40)
-@given(st.lists(st.floats(min_value=-1e6, max_value=1e6), min_size=2, max_size=16), st.booleans())
-def test_advantages_sum_to_zero(rewards: list[float], by_std: bool) -> None:
-    """For all rewards."""
-    advantages = compute_advantages(rewards, normalize_by_std=by_std)
-    assert sum(advantages) == pytest.approx(0.0, abs=1e-6 * max(1.0, *map(abs, advantages)))
+@given(st.lists(st.floats(min_value=-1e6, max_value=1e6, width=32), min_size=2, max_size=16))
+def test_advantages_sum_to_zero_but_for_rounding(rewards: list[float]) -> None:
+    """For all rewards: each partial sum is rounded by at most half a unit in its last place."""
+    rounding = 2.0**-23 * sum(map(abs, rewards)) + 2.0**-140
+    assert abs(sum(compute_advantages(rewards, normalize_by_std=False))) <= len(rewards) * rounding
 
 
 @pytest.mark.parametrize(
