@@ -58,7 +58,7 @@ MAX_ROOT_MODULES: Final = 8
 # Modules that import only the standard library and each other.
 STANDARD_LIBRARY_ONLY: Final = (
     *("clock.py", "ids.py", "jobs/job.py", "http/asgi.py", "http/sanitize.py", "http/service_calls.py"),
-    *("identity/credentials.py", "identity/sigv4.py", "parity/evidence.py"),
+    *("identity/credentials.py", "identity/sigv4.py", "parity/evidence.py", "training/arithmetic.py"),
 )
 
 # Where time, randomness and the environment may enter, with the reason.

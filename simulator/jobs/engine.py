@@ -27,7 +27,7 @@ from simulator.jobs.job import (
 from simulator.jobs.job_run import JobRun
 from simulator.jobs.lifecycle import Grade, Lifecycle
 from simulator.jobs.pace import PaceRegistry
-from simulator.jobs.replay import replay_rollouts
+from simulator.jobs.replay import changed_arithmetic, replay_rollouts
 from simulator.jobs.scheduler import Scheduler
 from simulator.settings import Pace
 from simulator.store.job_logs import JobLogStore, StoredLogEntry
@@ -39,6 +39,10 @@ _MAX_FINISH_WAIT: Final = 60.0  # real seconds that a request waits for the end 
 _INTERNAL_ERROR: Final = Failure(
     code="internal_server_error",
     message="The simulator itself failed on this job; its log on standard error says how.",
+)
+_CHANGED_ARITHMETIC_MESSAGE: Final = (
+    "The job cannot continue: {change}. Further steps would not fit those that it has, which stay as they are. Create "
+    "the job again to train it from the start."
 )
 
 
@@ -168,16 +172,21 @@ class Engine:
             except (KeyError, ValueError):  # another version wrote the log
                 _log.exception("job %s: its log cannot be read", job_id)
                 self.fail_job(job_id)
+                continue
+            if change := changed_arithmetic(recorded):
+                message = _CHANGED_ARITHMETIC_MESSAGE.format(change=change)
+                _log.warning("job %s: %s", job_id, message)
+                self.fail_job(job_id, Failure(code="simulator_changed", message=message))
             else:
                 self._start(apply(None, first_event), recorded=recorded)
 
-    def fail_job(self, job_id: str) -> None:
-        """End a job because of an internal error of the simulator. Never raises."""
+    def fail_job(self, job_id: str, failure: Failure = _INTERNAL_ERROR) -> None:
+        """End a job because of an error of the simulator, and not of the user's. Never raises."""
         try:
             with self._lock:
                 current = self.find_job(job_id)
                 if current and not current.status.is_terminal:
-                    self.append(job_id, JobFailed(at=current.changed_at, failure=_INTERNAL_ERROR))
+                    self.append(job_id, JobFailed(at=current.changed_at, failure=failure))
         except Exception:  # noqa: BLE001  the store itself may be broken; then the job stays unfinished
             _log.exception("job %s: its failure cannot be written", job_id)
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import ClassVar, Final
 
 from simulator.http.service_calls import ServiceCalls
+from simulator.training.arithmetic import ORIGINAL_ARITHMETIC
 
 # The log stores the field `spec` under the key `order`. Pydantic reads this from the class (see `codec`).
 _STORED_NAMES: Final[Mapping[str, object]] = MappingProxyType(
@@ -113,10 +114,14 @@ class WarningIssued:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingStarted:
-    """The grader exists and may be invoked. Training starts."""
+    """The grader exists and may be invoked. Training starts.
+
+    `arithmetic` is the version of the arithmetic of all following numbers. Logs that do not have it are older.
+    """
 
     at: int
     total_steps: int
+    arithmetic: int = ORIGINAL_ARITHMETIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,7 @@ from simulator.jobs.job import (
 )
 from simulator.jobs.run_preparation import InvalidFileError, OpenFile, prepare_training_run
 from simulator.settings import DurationSettings, Settings, restore_job_settings
+from simulator.training.arithmetic import ARITHMETIC
 from simulator.training.checkpoint import dump_weights
 from simulator.training.convergence import StepProgress, detect_convergence
 from simulator.training.sampling import Group
@@ -126,7 +127,7 @@ def job_lifecycle(
         return
     for message in check if isinstance(check, tuple) else ():
         yield WarningIssued(at=at, message=message)
-    yield TrainingStarted(at=at, total_steps=run.plan.total_steps)
+    yield TrainingStarted(at=at, total_steps=run.plan.total_steps, arithmetic=ARITHMETIC)
     try:
         yield from _train(run, at=at, model=model, settings=settings)
     except _GradingFailedError as error:

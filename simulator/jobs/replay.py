@@ -8,8 +8,17 @@ from typing import Final
 
 from simulator.grading.grader import GradingResult
 from simulator.jobs.codec import event_kind
-from simulator.jobs.job import Event, JobCancelled, JobFailed, RolloutsGraded, StartDelayed, WarningIssued
+from simulator.jobs.job import (
+    Event,
+    JobCancelled,
+    JobFailed,
+    RolloutsGraded,
+    StartDelayed,
+    TrainingStarted,
+    WarningIssued,
+)
 from simulator.jobs.lifecycle import AcquireSlot, CheckGrader, EffectResult, Grade, Lifecycle
+from simulator.training.arithmetic import describe_change
 
 _MAX_VALUE_LENGTH: Final = 60  # characters of a value in a message
 
@@ -18,14 +27,22 @@ class ReplayError(Exception):
     """The lifecycle differs from the log: the settings have changed, or a file of the job no longer exists."""
 
 
+class ChangedArithmeticError(ReplayError):
+    """Another version of the simulator began the job, with another arithmetic of training (see `arithmetic`)."""
+
+
 def replay_rollouts(lifecycle: Lifecycle, recorded: Iterable[Event]) -> Iterator[tuple[Grade, RolloutsGraded]]:
     """Yield each grading request with its recorded rewards, up to the end of the log.
 
     `recorded` is the log without its first event. For a job that failed or was cancelled, the replay ends there.
 
     Raises:
+        ChangedArithmeticError: the job began with another arithmetic.
         ReplayError: the lifecycle differs from the log.
     """
+    recorded = tuple(recorded)
+    if change := changed_arithmetic(recorded):
+        raise ChangedArithmeticError(change)
     remaining, result = deque(recorded), None
     while remaining:
         try:
@@ -47,6 +64,15 @@ def replay_rollouts(lifecycle: Lifecycle, recorded: Iterable[Event]) -> Iterator
                 return
             case _:
                 raise ReplayError(f"the log has {event_kind(event)} next, and the replay computes another event")
+
+
+def changed_arithmetic(recorded: Iterable[Event]) -> str | None:
+    """Return how the arithmetic of training has changed since a job began, as one sentence; None if it has not.
+
+    A job that has not begun to train has no numbers yet, so it begins with the arithmetic of this version.
+    """
+    begun_with = next((event.arithmetic for event in recorded if isinstance(event, TrainingStarted)), None)
+    return None if begun_with is None else describe_change(begun_with)
 
 
 def recorded_slot_time(event: Event) -> int:

@@ -28,7 +28,7 @@ from simulator.http.request_log import log_refusal
 from simulator.ids import Ids
 from simulator.jobs.job import JobEndedError
 from simulator.jobs.pace import ClockControlError
-from simulator.jobs.replay import ReplayError
+from simulator.jobs.replay import ChangedArithmeticError, ReplayError
 from simulator.routes.aws_not_found import unserved_service, unserved_service_hint, unserved_service_response
 from simulator.routes.context import AppContext
 from simulator.routes.not_found_hints import allowed_methods, hint_for
@@ -94,6 +94,9 @@ def _translate_exception(request: Request, exception: Exception) -> ApiError:  #
             return ALREADY_ENDED(job=job_id, status=status)
         case ClockControlError():
             return INVALID_REQUEST(why=str(exception))
+        case ChangedArithmeticError():
+            hint = "its events, metrics and checkpoints are unchanged; create the job again to see its rollouts"
+            return NOT_RETOLD(why=str(exception), hint=hint)
         case ReplayError():
             hint = "start the simulator with the settings of the job, and keep its files"
             return NOT_RETOLD(why=str(exception), hint=hint)

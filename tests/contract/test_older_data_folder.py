@@ -1,0 +1,96 @@
+"""A data folder of an older version, whose arithmetic of training was another one.
+
+`arithmetic_1.tar.gz` is a folder that the version before single-precision advantages wrote until it was killed with
+kill -9, and `answers.json`, its last answers. It has a job that succeeded, one that had begun to train, and one that
+was in the queue.
+"""
+
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator.settings import Pace, Settings
+from simulator.training.arithmetic import ARITHMETIC
+from tests.simulators import SimulatorClient, serve_simulator, simulator_in_process
+
+ARCHIVE = Path(__file__).parent / "older_data" / "arithmetic_1.tar.gz"
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> Path:
+    """The unpacked folder."""
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(tmp_path, filter="data")
+    return tmp_path
+
+
+def read_answers(older: Path) -> Any:
+    """Return the ids of the jobs, and the answers and logs of the older version."""
+    return json.loads((older / "answers.json").read_text())
+
+
+def read_log(simulator: SimulatorClient, job: str) -> str:
+    """Return a job's log."""
+    return simulator.http.get(f"/_simulator/jobs/{job}/log").text
+
+
+def test_a_finished_job_of_an_older_version_is_unchanged(older: Path) -> None:
+    """Its object, events, checkpoints, truth and log."""
+    before = read_answers(older)
+    finished = before["jobs"]["finished"]
+    with simulator_in_process(Settings(data=older / "data", pace=Pace.POLL)) as simulator:
+        paths = [path for path in before["answers"] if finished in path]
+        assert {path: simulator.http.get(path).json() for path in paths} == {
+            path: before["answers"][path] for path in paths
+        }
+        assert read_log(simulator, finished) == before["logs"][finished]
+
+
+def test_a_job_that_began_with_another_arithmetic_fails_and_names_the_change(older: Path) -> None:
+    """Its steps so far stay. It never continues with numbers that do not fit them."""
+    before = read_answers(older)
+    begun = before["jobs"]["begun"]
+    with simulator_in_process(Settings(data=older / "data", pace=Pace.POLL)) as simulator:
+        job = simulator.retrieve_job(begun)
+        log = read_log(simulator, begun)
+    assert (job["status"], job["error"]) == (
+        "failed",
+        {
+            "code": "simulator_changed",
+            "message": "The job cannot continue: it began with version 1 of the simulator's arithmetic, and this "
+            f"simulator has {ARITHMETIC}: advantages are computed in single precision, as in verl 0.9.1, and the "
+            "simulated policy answers in the format that the prompt asks for. Further steps would not fit those that "
+            "it has, which stay as they are. Create the job again to train it from the start.",
+            "param": None,
+        },
+    )
+    *kept, last = log.splitlines(keepends=True)
+    assert ("".join(kept), json.loads(last)["event"]) == (before["logs"][begun], "JobFailed")
+
+
+def test_the_rollouts_of_a_job_of_another_arithmetic_are_refused(older: Path) -> None:
+    """They are computed again for each request, and would be others than those that were graded."""
+    finished = read_answers(older)["jobs"]["finished"]
+    with simulator_in_process(Settings(data=older / "data", pace=Pace.POLL)) as simulator:
+        answer = simulator.http.get(f"/_simulator/jobs/{finished}/rollouts")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "rollouts_unavailable")
+    assert "it began with version 1 of the simulator's arithmetic" in answer.json()["error"]["message"]
+    assert answer.headers["x-simulator-hint"] == (
+        "its events, metrics and checkpoints are unchanged; create the job again to see its rollouts"
+    )
+
+
+@pytest.mark.slow
+def test_a_job_that_waited_in_the_queue_begins_with_the_new_arithmetic(older: Path) -> None:
+    """It had no numbers yet. Its function still exists."""
+    before = read_answers(older)
+    queued = before["jobs"]["queued"]
+    with serve_simulator(Settings(data=older / "data", port=0)) as simulator:
+        assert simulator.wait_for_job(queued)["status"] == "succeeded"
+        log = read_log(simulator, queued)
+    assert log.startswith(before["logs"][queued])
+    events = [json.loads(line) for line in log.splitlines()]
+    assert [event["arithmetic"] for event in events if event["event"] == "TrainingStarted"] == [ARITHMETIC]
