@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from simulator.training.dataset import Json, Record, prompt_text
+from simulator.training.dataset import Json, Record
 from simulator.training.random_draws import shuffle_lines
-from simulator.training.reference_answer import ReferenceAnswer, collect_labels, extract_reference_answer
-from simulator.training.requested_format import find_requested_format
+from simulator.training.reference_answer import AnswerReader, ReferenceAnswer, answer_reader, collect_labels
 from simulator.training.response_text import render_attempt, render_final_answer
-from simulator.training.task import Task
+from simulator.training.task import Task, build_task
 from simulator.training.wrong_answers import make_wrong_answer
 
 DEFAULT_ROW_COUNT: Final = 32
@@ -96,9 +95,10 @@ def sample_rows(
 ) -> tuple[Row, ...]:
     """Draw `count` rows, in the file's order. If the file has fewer records, return all of them."""
     by_line = {record.line: record for record in records}
-    labels = collect_labels(records, answer_path=answer_path)
+    read_answer = answer_reader(answer_path)
+    labels = collect_labels(records, read_answer=read_answer)
     lines = sorted(shuffle_lines(by_line, seed, "doctor")[:count])
-    return tuple(_build_row(by_line[line], labels=labels, answer_path=answer_path) for line in lines)
+    return tuple(build_row(by_line[line], read_answer(by_line[line]), labels=labels) for line in lines)
 
 
 def with_answer_format(rows: Sequence[Row], answer_format: str) -> tuple[Row, ...]:
@@ -110,16 +110,26 @@ def with_answer_format(rows: Sequence[Row], answer_format: str) -> tuple[Row, ..
 
 def with_answer_path(rows: Sequence[Row], answer_path: str) -> tuple[Row, ...]:
     """Return the rows with the right answer read from another field, without the rows that lack this field."""
-    rows_with_new_answers = (_build_row(row.record, labels=row.task.labels, answer_path=answer_path) for row in rows)
+    rows_with_new_answers = with_answers(rows, answer_reader(answer_path))
     return tuple(row for row in rows_with_new_answers if row.reference.kind != "none")
 
 
-def _build_row(record: Record, *, labels: tuple[str, ...], answer_path: str | None) -> Row:
-    reference = extract_reference_answer(record, answer_path=answer_path)
-    requested_format = find_requested_format(prompt_text(record.messages))
+def with_answers(
+    rows: Sequence[Row], read_answer: AnswerReader, *, labels: tuple[str, ...] | None = None
+) -> tuple[Row, ...]:
+    """Return the rows with right answers that are read in another way, and perhaps with other labels of the file."""
+    return tuple(
+        build_row(row.record, read_answer(row.record), labels=row.task.labels if labels is None else labels)
+        for row in rows
+    )
+
+
+def build_row(record: Record, reference: ReferenceAnswer, *, labels: tuple[str, ...]) -> Row:
+    """Return a record with its right answer as a row. `labels` are all labels of the file."""
+    task = build_task(record, reference, labels=labels)
     default_format = "sentence" if reference.kind == "number" else "bare"
     return Row(
         record=record,
-        task=Task(reference=reference, requested_format=requested_format, labels=labels),
-        answer_format=default_format if requested_format.format == "none" else requested_format.format,
+        task=task,
+        answer_format=default_format if task.requested_format.format == "none" else task.requested_format.format,
     )

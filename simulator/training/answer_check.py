@@ -7,6 +7,7 @@ wrong.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from simulator.training.json_check import is_json_correct
@@ -32,7 +33,9 @@ def is_correct(text: str, reference: ReferenceAnswer, *, labels: Sequence[str] =
     ending = normalize_unicode(text[-_MAX_CHARACTERS:]).strip()
     if not ending:
         return False
-    return _CHECKS[reference.kind](ending, reference, labels)
+    check = _CHECKS[reference.kind]
+    others = (replace(reference, value=other, text=other) for other in reference.others)
+    return any(check(ending, right, labels) for right in (reference, *others))
 
 
 def _is_never_correct(_text: str, _reference: ReferenceAnswer, _labels: Sequence[str]) -> bool:

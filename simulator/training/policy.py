@@ -25,10 +25,10 @@ from simulator.training.policy_actions import (
 from simulator.training.profiles import EFFORT_SHIFTS, VERBOSITY_LOGIT_SHIFTS, Profile
 from simulator.training.prompt_features import compute_prompt_features
 from simulator.training.random_draws import normal_draws, stable_hash
-from simulator.training.reference_answer import ReferenceAnswer, extract_reference_answer
-from simulator.training.requested_format import RequestedFormat, find_requested_format
+from simulator.training.reference_answer import AnswerReader, ReferenceAnswer, answer_reader
+from simulator.training.requested_format import RequestedFormat
 from simulator.training.softmax import Distribution, softmax
-from simulator.training.task import Task
+from simulator.training.task import Task, build_task
 from simulator.training.weights import ZERO_COLUMN, PromptGradient, Weights, nuisance_cost
 
 # Item response: the difficulty of a prompt grows with its number of steps and has a random spread. It is 0 on average
@@ -117,14 +117,15 @@ def prepare_prompt(
     effort: str = "medium",
     redteam: float = 0.0,
     answer_path: str | None = None,
+    read_answer: AnswerReader | None = None,
 ) -> SimulatedPrompt:
     """Return a prompt with its reference answer, requested format, features and base logits.
 
-    Equal prompts get equal noise.
+    Equal prompts get equal noise. `read_answer` reads the right answer in place of `answer_path`.
     """
     text = prompt_text(record.messages)
-    reference = extract_reference_answer(record, answer_path=answer_path)
-    requested_format = find_requested_format(text)
+    task = build_task(record, (read_answer or answer_reader(answer_path))(record), labels=labels)
+    reference, requested_format = task.reference, task.requested_format
     identity = stable_hash("prompt", profile.model, text)
     (difficulty_noise,) = normal_draws(identity, "difficulty", count=1)
     correctness = _compute_correctness_logit(reference, profile, effort=effort, noise=difficulty_noise)
@@ -138,7 +139,7 @@ def prepare_prompt(
             base_logits += [logit + head.noise_std * draw for logit, draw in zip(base, noise, strict=True)]
     return SimulatedPrompt(
         record=record,
-        task=Task(reference=reference, requested_format=requested_format, labels=labels),
+        task=task,
         base_logits=tuple(base_logits),
         features=tuple(compute_prompt_features(text, reference, requested_format)),
     )

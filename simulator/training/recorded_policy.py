@@ -19,12 +19,11 @@ from simulator.training.dataset import Record, prompt_text
 from simulator.training.policy_actions import Actions
 from simulator.training.random_draws import normal_draws, stable_hash, uniform_draws
 from simulator.training.recorded_response import RecordedResponse
-from simulator.training.reference_answer import extract_reference_answer
-from simulator.training.requested_format import find_requested_format
+from simulator.training.reference_answer import AnswerReader, answer_reader
 from simulator.training.response_features import extract_response_features
 from simulator.training.sampling import Group, Rollout
 from simulator.training.softmax import Distribution, sample_index, softmax
-from simulator.training.task import Task
+from simulator.training.task import Task, build_task
 from simulator.training.weights import PromptGradient, Weights, nuisance_cost
 
 _LOGIT_SCALE: Final = 0.4
@@ -151,17 +150,15 @@ def prepare_recorded_prompt(
     *,
     labels: tuple[str, ...] = (),
     answer_path: str | None = None,
+    read_answer: AnswerReader | None = None,
 ) -> RecordedPrompt:
     """Return the prompt of a record with its recorded responses. `labels` are all labels of the file.
 
-    `answer_check.is_correct` decides which responses are right.
+    `read_answer` reads the right answer in place of `answer_path`. `answer_check.is_correct` decides which responses
+    are right.
     """
     text = prompt_text(record.messages)
-    task = Task(
-        reference=extract_reference_answer(record, answer_path=answer_path),
-        requested_format=find_requested_format(text),
-        labels=labels,
-    )
+    task = build_task(record, (read_answer or answer_reader(answer_path))(record), labels=labels)
     identity = stable_hash("recorded", text)
     text_counts = Counter(response.text for response in responses)
     count = len(responses)

@@ -2,10 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from math import isfinite
-from typing import Literal, get_args
+from typing import Literal, TypeAlias, get_args
 
 from simulator.training.dataset import Json, Record
 from simulator.training.json_lines import parse_value
@@ -25,6 +26,8 @@ class ReferenceAnswer:
         literal: whether the reference is a JSON number or boolean, and not a string that contains one.
         steps: the lines of the worked solution.
         path: the position in the record, such as `reference_answer.final_answer`.
+        others: other texts that are right too, such as the other names of a thing.
+        is_response: whether the text is a whole response, which is written as it is, without a format around it.
     """
 
     kind: AnswerKind
@@ -33,6 +36,12 @@ class ReferenceAnswer:
     literal: bool = False
     steps: tuple[str, ...] = ()
     path: str = ""
+    others: tuple[str, ...] = ()
+    is_response: bool = False
+
+
+AnswerReader: TypeAlias = Callable[[Record], ReferenceAnswer]
+"""Returns the right answer to a record; one of the kind `none` if it is not known."""
 
 
 # In the order of the search: the most reliable names of an answer come first.
@@ -71,9 +80,7 @@ def extract_reference_answer(record: Record, *, answer_path: str | None = None) 
     Without a path the usual names are searched for, first inside `reference_answer`, then beside it (`ground_truth`).
     """
     if answer_path is not None:
-        value = _find_value(record.fields, answer_path)
-        reference = None if value is None else _reference_from_scalar(value, answer_path)
-        return reference or ReferenceAnswer(kind="none", path=answer_path)
+        return classify_answer(find_value(record.fields, answer_path), answer_path)
     answer = _search(record.fields.get(_REFERENCE), _REFERENCE, depth=0)
     if answer is not None and answer.kind != "text":
         return answer
@@ -84,6 +91,11 @@ def extract_reference_answer(record: Record, *, answer_path: str | None = None) 
                 # A long text beside a short answer is the worked solution of that answer.
                 return sibling if answer is None else replace(sibling, steps=(answer.text,))
     return answer or ReferenceAnswer(kind="none")
+
+
+def classify_answer(value: Json, path: str) -> ReferenceAnswer:
+    """Return a value of a record as an answer. The kind is `none` if it is empty."""
+    return _reference_from_scalar(value, path) or ReferenceAnswer(kind="none", path=path)
 
 
 def _search(value: Json, path: str, *, depth: int) -> ReferenceAnswer | None:
@@ -167,7 +179,8 @@ def _find_work_steps(value: Mapping[str, Json], reference: ReferenceAnswer) -> t
     return ()
 
 
-def _find_value(value: object, path: str) -> Json:
+def find_value(value: object, path: str) -> Json:
+    """Return the value at a position: names and list positions, joined by dots. None if there is none."""
     for name in path.split("."):
         if isinstance(value, Mapping):
             value = value.get(name)
@@ -180,7 +193,14 @@ def _find_value(value: object, path: str) -> Json:
     return None
 
 
-def collect_labels(records: Iterable[Record], *, answer_path: str | None = None) -> tuple[str, ...]:
-    """Return all labels that occur as reference answers, sorted. Wrong labels are chosen from these."""
-    references = (extract_reference_answer(record, answer_path=answer_path) for record in records)
+def answer_reader(answer_path: str | None) -> AnswerReader:
+    """Return a reader of the answers at this position, or at the usual ones if it is None."""
+    return partial(extract_reference_answer, answer_path=answer_path)
+
+
+def collect_labels(
+    records: Iterable[Record], *, answer_path: str | None = None, read_answer: AnswerReader | None = None
+) -> tuple[str, ...]:
+    """Return all labels that occur as right answers, sorted. Wrong labels are chosen from these."""
+    references = map(read_answer or answer_reader(answer_path), records)
     return tuple(sorted({reference.text for reference in references if reference.kind == "label"}))

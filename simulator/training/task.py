@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from simulator.training.dataset import Record, prompt_text
 from simulator.training.reference_answer import ReferenceAnswer
-from simulator.training.requested_format import RequestedFormat
+from simulator.training.requested_format import RequestedFormat, find_requested_format
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,3 +14,11 @@ class Task:
     reference: ReferenceAnswer
     requested_format: RequestedFormat
     labels: tuple[str, ...] = ()
+
+
+def build_task(record: Record, reference: ReferenceAnswer, *, labels: tuple[str, ...]) -> Task:
+    """Return the task of a record. A whole response as the answer is written as it is, without a format."""
+    requested_format = (
+        RequestedFormat(format="bare") if reference.is_response else find_requested_format(prompt_text(record.messages))
+    )
+    return Task(reference=reference, requested_format=requested_format, labels=labels)

@@ -32,7 +32,7 @@ from simulator.training.profiles import Profile, profile_for
 from simulator.training.random_draws import normal_draws
 from simulator.training.recorded_policy import RecordedSource, prepare_recorded_prompt
 from simulator.training.recorded_response import MissingResponsesError, ResponsesByLine
-from simulator.training.reference_answer import collect_labels
+from simulator.training.reference_answer import AnswerReader, answer_reader, collect_labels
 from simulator.training.sampling import Group, RolloutSource, SimulatedSource
 from simulator.training.training_plan import TrainingPlan, build_plan, split_dataset
 from simulator.training.weights import BASE_WEIGHTS, NUISANCE_SIZE, Weights
@@ -87,10 +87,13 @@ def prepare_run(
     validation: tuple[Record, ...] | None = None,
     held_out_choice: HeldOutChoice = "tail",
     answer_path: str | None = None,
+    read_answer: AnswerReader | None = None,
     recorded_responses: ResponsesByLine | None = None,
     recorded_validation_responses: ResponsesByLine | None = None,
 ) -> TrainingRun:
     """Prepare a run. Without validation records a tenth of the training records is held out.
+
+    `read_answer` reads the right answers in place of `answer_path`.
 
     With `recorded_responses`, by line of the training file, the run trains a policy over these responses instead of the
     simulated policy. `redteam`, `max_tokens` and `reasoning_effort` then have no effect.
@@ -105,7 +108,8 @@ def prepare_run(
         dataset_split, batch_size=hyperparameters.batch_size, n_epochs=hyperparameters.n_epochs, seed=seed
     )
     profile = profile_for(model)
-    labels = collect_labels([*dataset_split.train.values(), *dataset_split.held_out.values()], answer_path=answer_path)
+    read_answer = read_answer or answer_reader(answer_path)
+    labels = collect_labels([*dataset_split.train.values(), *dataset_split.held_out.values()], read_answer=read_answer)
 
     def make_simulated_source(record: Record) -> RolloutSource:
         prompt = prepare_prompt(
@@ -114,7 +118,7 @@ def prepare_run(
             labels=labels,
             effort=hyperparameters.reasoning_effort,
             redteam=hyperparameters.redteam,
-            answer_path=answer_path,
+            read_answer=read_answer,
         )
         return SimulatedSource(prompt=prompt, profile=profile, settings=hyperparameters)
 
@@ -127,7 +131,7 @@ def prepare_run(
             raise MissingResponsesError(lines_without_responses)
         return {
             line: RecordedSource(
-                prompt=prepare_recorded_prompt(record, responses_by_line[line], labels=labels, answer_path=answer_path),
+                prompt=prepare_recorded_prompt(record, responses_by_line[line], labels=labels, read_answer=read_answer),
                 temperature=hyperparameters.temperature,
             )
             for line, record in records.items()

@@ -23,7 +23,7 @@ def make_wrong_answer(reference: ReferenceAnswer, content: str, *, labels: Seque
     if reference.kind == "boolean":
         return _make_opposite(reference.text)
     if reference.kind == "label":
-        other_labels = [label for label in labels if label != reference.text]
+        other_labels = [label for label in labels if label not in (reference.text, *reference.others)]
         return _choose(other_labels, u) if other_labels else f"not {reference.text}"
     if reference.kind == "json":
         return _make_wrong_json(reference.value, content, u)
