@@ -25,17 +25,21 @@ def print_run_summary(
     tuned_model: str | None,
     artifact_locations: Sequence[str],
     failed_calls: Sequence[str],
+    dead_gradient: str | None,
     console: Console,
 ) -> None:
     """Print the reward, base against tuned, and the models; `artifact_locations` are of the plot and the report.
 
-    `failed_calls` are printed first, because they say that the rewards mean nothing.
+    `failed_calls` are printed first, because they say that the rewards mean nothing. `dead_gradient` says that most
+    steps taught nothing.
     """
     console.print()
     print_heading(console, "Result")
     for message in failed_calls:
         print_warning(console, message)
     print_reward(metrics, console=console)
+    if dead_gradient:
+        print_warning(console, dead_gradient)
     if comparison is not None:
         base, tuned = comparison.base, comparison.tuned
         rows = len(comparison.line_numbers)

@@ -13,6 +13,7 @@ from client.background_imports import import_in_background
 from client.comparison import MAX_ANSWER_TOKENS, ChatFunction, Comparison, compare_models
 from client.dataset import canonical_json
 from client.deployment import Deployment, deploy_reward
+from client.diagnosis.report import dead_gradient_message
 from client.errors import Incomplete, to_client_error
 from client.failed_calls import failed_call_messages
 from client.function_options import DEFAULT_RUNTIME
@@ -162,6 +163,7 @@ def _finish_succeeded_run(
         tuned_model=watched_job.job.tuned_model,
         artifact_locations=locations,
         failed_calls=failed_call_messages(watched_job.events),
+        dead_gradient=dead_gradient_message(watched_job.job, watched_job.events),
         console=console,
     )
     if comparison_error is not None:

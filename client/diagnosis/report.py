@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from client.diagnosis.rule import MIN_STEPS_FOR_TREND, Rule, RuleInput, RuleResult, Severity, unmeasured_result
-from client.diagnosis.rules import RULES
+from client.diagnosis.rules import DEAD_GRADIENT, RULES
 from client.diagnosis.time_series import REWARD, TimeSeries, extract_metric_series
 from client.failed_calls import failed_call_messages
 from client.mantle_types import Checkpoint, Event, Job
@@ -140,3 +140,12 @@ def _warning_notes(log: Sequence[Event]) -> Iterable[str]:
     ]
     if messages:
         yield f"The service logged {format_count(len(messages), 'warning')}. The first: {messages[0]}"
+
+
+def dead_gradient_message(job: Job, events: Iterable[Event]) -> str | None:
+    """Return the finding about dead steps as one text, or None if it is no failure and no warning."""
+    findings = diagnose_job(job, events, ()).findings
+    (finding,) = (finding for finding in findings if finding.name == DEAD_GRADIENT)
+    if finding.severity not in {Severity.FAIL, Severity.WARN}:
+        return None
+    return f"{finding.measured} had a dead gradient. {finding.meaning} {finding.fix}"

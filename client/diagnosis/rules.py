@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from client.diagnosis.policy_rules import (
+    DEAD_STEP_MIN_STEPS,
+    MAX_DEAD_STEP_SHARE,
     MAX_ENTROPY_RATIO,
     MAX_GRADIENT_RATIO,
     MAX_LENGTH_RATIO,
-    MAX_ZERO_GRADIENT_SHARE,
     MIN_ENTROPY_RATIO,
     MIN_LENGTH_RATIO,
-    ZERO_GRADIENT_MIN_STEPS,
     check_dead_gradient,
     check_gradient_spike,
     check_length_drift,
@@ -51,6 +51,8 @@ def _rule(
     return Rule(id=rule_id, name=name, threshold=threshold, metric=metric, min_values=min_values, evaluate=evaluate)
 
 
+DEAD_GRADIENT = "dead gradient"
+
 _TREND = MIN_STEPS_FOR_TREND
 _ENTROPY_LIMITS = f"outside {MIN_ENTROPY_RATIO} to {MAX_ENTROPY_RATIO}"
 _LENGTH_LIMITS = f"outside {MIN_LENGTH_RATIO} to {MAX_LENGTH_RATIO}"
@@ -59,10 +61,10 @@ _LENGTH_LIMITS = f"outside {MIN_LENGTH_RATIO} to {MAX_LENGTH_RATIO}"
 RULES = (
     _rule(
         "T10",
-        "dead gradient",
-        f"0 in over {MAX_ZERO_GRADIENT_SHARE:.0%}",
+        DEAD_GRADIENT,
+        f"in over {MAX_DEAD_STEP_SHARE:.0%} of the steps",
         GRADIENT,
-        ZERO_GRADIENT_MIN_STEPS,
+        DEAD_STEP_MIN_STEPS,
         check_dead_gradient,
     ),
     _rule("T3", "sparse", f"below {SPARSE_REWARD}", REWARD, WINDOW, check_sparse_reward),

@@ -12,8 +12,8 @@ from client.mantle_types import Event
 from client.terminal import format_count
 
 REWARD, ADVANTAGE, LENGTH = "critic_rewards_mean", "critic_advantages_mean", "response_length_mean"
-ENTROPY, GRADIENT = "actor_entropy", "actor_grad_norm"
-METRIC_NAMES = (REWARD, ADVANTAGE, LENGTH, ENTROPY, GRADIENT)
+ENTROPY, GRADIENT, LOSS = "actor_entropy", "actor_grad_norm", "actor_pg_loss"
+METRIC_NAMES = (REWARD, ADVANTAGE, LENGTH, ENTROPY, GRADIENT, LOSS)
 
 WINDOW = 10
 

@@ -49,7 +49,7 @@ from simulator.training.convergence import WINDOW_STEPS
             (t08_held_out_gap.GAP_WARN, t08_held_out_gap.GAP_FAIL, t08_held_out_gap.MIN_HELD_OUT_RECORDS),
             id="T8",
         ),
-        pytest.param(policy_rules.MAX_ZERO_GRADIENT_SHARE, t10_zero_gradients.MAX_ZERO_GRADIENT_SHARE, id="T10"),
+        pytest.param(policy_rules.MAX_DEAD_STEP_SHARE, t10_zero_gradients.MAX_DEAD_STEP_SHARE, id="T10"),
     ],
 )
 def test_the_client_and_the_doctor_use_the_same_thresholds(client_values: object, doctor_values: object) -> None:

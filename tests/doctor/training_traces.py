@@ -26,6 +26,7 @@ def make_trace(
     lengths: StartAndEnd = (500.0, 500.0),
     correlation: float = 0.0,
     zero_steps: int = 0,
+    live_steps: int | None = None,
     group: Sequence[tuple[float, bool | None]] = RIGHT_AND_WRONG,
     last_group: Sequence[tuple[float, bool | None]] | None = None,
     exploit: str | None = None,
@@ -42,11 +43,15 @@ def make_trace(
     """Return a run with the first number of each pair in its first half, and the second number in its second half.
 
     Each step has two prompts, and each prompt has a group of rollouts, as (reward, whether it is right). The second
-    half uses `last_group`, and its wrong rollouts are the `exploit`.
+    half uses `last_group`, and its wrong rollouts are the `exploit`. All groups of the first `zero_steps` steps are
+    dead, and those of the steps after `live_steps`.
     """
 
     def at(step: int, pair: StartAndEnd) -> float:
         return pair[2 * step > steps]
+
+    def is_dead(step: int) -> bool:
+        return step <= zero_steps or (live_steps is not None and step > live_steps)
 
     return TrainingTrace(
         name=name,
@@ -59,7 +64,7 @@ def make_trace(
                 critic_advantages_mean=0.0,
                 actor_pg_loss=0.0,
                 actor_entropy=at(step, entropies),
-                actor_grad_norm=0.0 if step <= zero_steps else 0.001,
+                actor_grad_norm=2e-7 if is_dead(step) else 0.001,
                 response_length_mean=at(step, lengths),
             )
             for step in range(1, steps + 1)
@@ -67,7 +72,7 @@ def make_trace(
         truths=tuple(
             GroundTruthMetrics(
                 quality_mean=at(step, quality),
-                dead_groups=0.0,
+                dead_groups=float(is_dead(step)),
                 exploits=0.0,
                 truncated=0.0,
                 kl=0.0,

@@ -27,6 +27,7 @@ HEALTHY_CURVES: dict[str, Curve] = {
     "critic_advantages_mean": lambda step: 0.01 * (-1) ** step,
     "actor_entropy": lambda step: 0.6 - 0.2 * step / STEPS,
     "actor_grad_norm": constant_curve(0.001),
+    "actor_pg_loss": lambda step: 0.05 * (-1) ** step,
     "response_length_mean": constant_curve(300.0),
 }
 
@@ -78,4 +79,5 @@ def make_checkpoint(step: int, **metrics: object) -> Checkpoint:
     return Checkpoint(id=str(step), step=step, model="m", metrics={"step": step, **metrics})
 
 
-BROKEN = {"critic_rewards_mean": constant_curve(0.0), "actor_grad_norm": constant_curve(0.0)}
+DEAD = {"actor_grad_norm": constant_curve(0.0), "actor_pg_loss": constant_curve(0.0)}
+BROKEN = {"critic_rewards_mean": constant_curve(0.0), **DEAD}

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from client.diagnosis.report import diagnose_job
-from tests.client.diagnosis.job_logs import Curve, constant_curve, failures_and_warnings, make_job, make_log, step_curve
+from tests.client.diagnosis.job_logs import (
+    DEAD,
+    Curve,
+    constant_curve,
+    failures_and_warnings,
+    make_job,
+    make_log,
+    step_curve,
+)
 
 HEALTHY_SEVERITIES = {
     ("T10", "dead gradient"): "ok",
@@ -28,15 +36,23 @@ def test_a_sound_run_has_every_finding_and_no_warning() -> None:
     assert {(finding.id, finding.name): str(finding.severity) for finding in findings} == HEALTHY_SEVERITIES
 
 
+def dead_until(last: int) -> dict[str, Curve]:
+    """Return curves of a run whose first steps, up to `last`, are dead."""
+    return {
+        "actor_grad_norm": lambda step: 0.0 if step <= last else 0.001,
+        "actor_pg_loss": lambda step: 0.0 if step <= last else 0.05,
+    }
+
+
 @pytest.mark.parametrize(
     ("curves", "expected"),
     [
         (
-            {"critic_rewards_mean": constant_curve(0.0), "actor_grad_norm": constant_curve(0.0)},
+            {"critic_rewards_mean": constant_curve(0.0), **DEAD},
             {"fail T10 dead gradient", "fail T3 sparse", "fail T4 no learning", "fail T3 plateau"},
         ),
         (
-            {"critic_rewards_mean": constant_curve(1.0), "actor_grad_norm": constant_curve(0.0)},
+            {"critic_rewards_mean": constant_curve(1.0), **DEAD},
             {"fail T10 dead gradient", "warn T2 saturated"},
         ),
         ({"critic_rewards_mean": step_curve(0.04, 0.9)}, {"fail T3 sparse"}),
@@ -63,8 +79,8 @@ def test_a_sound_run_has_every_finding_and_no_warning() -> None:
         ({"actor_entropy": step_curve(0.6, 0.05)}, {"fail T7 mode collapse"}),
         ({"actor_entropy": step_curve(0.6, 0.07)}, set()),
         ({"actor_entropy": step_curve(0.6, 1.0)}, {"warn T7 mode collapse"}),
-        ({"actor_grad_norm": lambda step: 0.0 if step <= 31 else 0.001}, {"fail T10 dead gradient"}),
-        ({"actor_grad_norm": lambda step: 0.0 if step <= 30 else 0.001}, set()),
+        (dead_until(31), {"fail T10 dead gradient"}),
+        (dead_until(30), set()),
         ({"actor_grad_norm": lambda step: 0.011 if step == 31 else 0.001}, {"warn T10 gradient spike"}),
         ({"actor_grad_norm": lambda step: 0.11 if step == 31 else 0.001}, {"warn T10 gradient spike"}),
         ({"actor_grad_norm": lambda step: 100.0 if step in {31, 32, 40} else 0.001}, {"warn T10 gradient spike"}),
