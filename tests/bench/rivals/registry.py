@@ -1,6 +1,8 @@
-"""Other tools that judge reward functions, by name."""
+"""Other tools that judge reward functions, by the name of their package."""
 
 from collections.abc import Callable
-from typing import Any
 
-RIVALS: dict[str, Callable[[], Any]] = {}
+from tests.bench.rivals.envdoctor import EnvDoctor
+from tests.bench.rivals.falsepass import Falsepass
+
+RIVALS: dict[str, Callable[[], Falsepass | EnvDoctor]] = {"falsepass": Falsepass, "rl-envdoctor": EnvDoctor}
