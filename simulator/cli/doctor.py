@@ -96,6 +96,26 @@ def doctor(
         Path | None,
         typer.Option(help="Write one self-contained HTML page.", metavar="FILE", rich_help_panel=_REPORTS_PANEL),
     ] = None,
+    sarif: Annotated[
+        Path | None,
+        typer.Option(help="Write SARIF 2.1.0 for code scanning.", metavar="FILE", rich_help_panel=_REPORTS_PANEL),
+    ] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(help="Write Markdown for a pull request.", metavar="FILE", rich_help_panel=_REPORTS_PANEL),
+    ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            help="Fail only for findings that are not in this file. If it does not exist, write it.",
+            metavar="FILE",
+            rich_help_panel=_REPORTS_PANEL,
+        ),
+    ] = None,
+    update_baseline: Annotated[
+        bool,
+        typer.Option("--update-baseline", help="Overwrite the --baseline file.", rich_help_panel=_REPORTS_PANEL),
+    ] = False,
     golden: Annotated[
         Path | None,
         typer.Option(
@@ -128,6 +148,8 @@ def doctor(
         exit_with_error("--rollouts-model and --rollouts-key-env go with --rollouts URL")
     if update and golden is None:
         exit_with_error("--update goes with --golden FILE")
+    if update_baseline and baseline is None:
+        exit_with_error("--update-baseline goes with --baseline FILE")
     settings = _parse_settings(seed, changes)
     from simulator.cli.doctor_run import DoctorRun, OutputsSource, run_doctor  # noqa: PLC0415  --help need not wait for it
     from simulator.cli.report_files import ReportFiles  # noqa: PLC0415  as above
@@ -166,7 +188,16 @@ def doctor(
         ),
         concurrency=concurrency,
         report_files=ReportFiles(
-            json=json, junit=junit, html=html, golden=golden, updates_golden=update, is_strict=strict
+            json=json,
+            junit=junit,
+            html=html,
+            sarif=sarif,
+            markdown=markdown,
+            baseline=baseline,
+            updates_baseline=update_baseline,
+            golden=golden,
+            updates_golden=update,
+            is_strict=strict,
         ),
     )
     with handle_interrupts():

@@ -12,7 +12,8 @@ from rich.console import Console
 from simulator.cli.environment import read_variable
 from simulator.cli.exit_codes import EXIT_INTERRUPTED, exit_with_error
 from simulator.cli.files import parse_records, read_file
-from simulator.cli.report_files import ReportFiles, load_golden, write_reports
+from simulator.cli.report_files import ReportFiles, write_reports
+from simulator.cli.report_references import load_references
 from simulator.cli.reward_options import RewardFunctionOptions, open_reward_function
 from simulator.doctor import model_outputs
 from simulator.doctor.doctor_report import SIMULATED_ROLLOUTS
@@ -23,6 +24,7 @@ from simulator.doctor.probe_runner import PREREQUISITE_PROBES, ProgressListener,
 from simulator.doctor.probes.registry import STATIC_PROBES, TRAINING_PROBES
 from simulator.doctor.probes.training.registry import required_variants
 from simulator.doctor.progress import show_progress
+from simulator.doctor.report.annotations import Annotations
 from simulator.doctor.simulated_training import (
     ALL_VARIANTS,
     MAX_RECORDS,
@@ -31,6 +33,7 @@ from simulator.doctor.simulated_training import (
     red_team_hyperparameters,
     simulate_training,
 )
+from simulator.doctor.source_location import locate_handler
 from simulator.doctor.training_trace import RED_TEAM
 from simulator.settings import Settings
 from simulator.training.dataset import Record
@@ -89,7 +92,12 @@ class DoctorRun:
 
 def run_doctor(run: DoctorRun) -> int:
     """Run the probes, write the reports, and return the exit code: 0, or 1 for a failure or a changed score."""
-    golden_file = load_golden(run.report_files, inputs={"--data": run.data, "--validation": run.validation})
+    references = load_references(
+        run.report_files.paths,
+        inputs={"--data": run.data, "--validation": run.validation},
+        updates_golden=run.report_files.updates_golden,
+        updates_baseline=run.report_files.updates_baseline,
+    )
     data = read_file(run.data)
     records = parse_records(data, run.data, run.settings.dataset)
     validation = None
@@ -115,7 +123,10 @@ def run_doctor(run: DoctorRun) -> int:
             rollouts_sha256="" if outputs is None else outputs.sha256,
             listener=listener,
         )
-    return write_reports(report, run.report_files, golden_file)
+    annotations = Annotations(
+        source=locate_handler(run.function.reward, handler=run.function.handler), data_path=str(run.data)
+    )
+    return write_reports(report, run.report_files, references, annotations)
 
 
 def load_model_outputs(

@@ -96,13 +96,17 @@ def test_json_is_alone_on_standard_output(reward: Path) -> None:
 
 def test_one_run_writes_every_report(reward: Path, tmp_path: Path) -> None:
     """Each to its own file."""
-    files = {name: tmp_path / f"report.{name}" for name in ("json", "junit", "html", "golden")}
+    names = ("json", "junit", "html", "sarif", "markdown", "baseline", "golden")
+    files = {name: tmp_path / f"report.{name}" for name in names}
     options = [text for name, path in files.items() for text in (f"--{name}", str(path))]
     doctor(reward, "--data", DATA, "--only", "S10", *options)
     assert {name: path.read_text()[:9] for name, path in files.items()} == {
-        "json": '{\n  "call',
+        "json": '{\n  "base',
         "junit": "<?xml ver",
         "html": "<!DOCTYPE",
+        "sarif": '{\n  "$sch',
+        "markdown": "### Rewar",
+        "baseline": '{\n  "sche',
         "golden": "# The sco",
     }
 
@@ -210,6 +214,33 @@ def test_concurrent_calls_change_no_score(reward: Path, tmp_path: Path) -> None:
     assert runs[0] == runs[1] != []
 
 
+@pytest.mark.slow
+def test_with_a_baseline_only_new_failures_exit_with_1(reward: Path, tmp_path: Path) -> None:
+    """A missing file is written, a new failure fails, and a known one passes after --update-baseline."""
+    noise = "import itertools\nnoise = itertools.cycle([0.0, 1.0, 0.5])\n"
+    options = ["--data", str(DATA), "--only", "S10", "--rows", "8", "--baseline", str(tmp_path / "baseline.json")]
+    codes, lines = [], []
+    for score, more in (
+        ("0.5", []),
+        ("next(noise)", []),
+        ("next(noise)", ["--update-baseline"]),
+        ("next(noise)", []),
+        ("0.5", []),
+    ):
+        (reward / "lambda_function.py").write_text(noise + CONSTANT.replace("SCORE", score))
+        result = doctor(reward, *options, *more)
+        codes.append(result.exit_code)
+        lines += [line.partition(": ")[2] for line in result.stdout.splitlines() if line.startswith("Baseline")]
+    assert lines == [
+        "written with no failure and no warning. Later runs fail for new ones only.",
+        "1 new, 0 known, 0 fixed. --update-baseline overwrites it.",
+        "written with 1 failure. Later runs fail for new ones only.",
+        "0 new, 1 known, 0 fixed.",
+        "0 new, 0 known, 1 fixed. --update-baseline overwrites it.",
+    ]
+    assert codes == [0, 1, 0, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -222,6 +253,13 @@ def test_concurrent_calls_change_no_score(reward: Path, tmp_path: Path) -> None:
         ),
         (["reward", "--data", "DATA", "--only", "S10,X"], "--only S10,X: no such probe: 'X'. The probes are S1"),
         (["reward", "--data", "DATA", "--update"], "--update goes with --golden FILE"),
+        (["reward", "--data", "DATA", "--update-baseline"], "--update-baseline goes with --baseline FILE"),
+        (["reward", "--data", "DATA", "--baseline", "LICENSE"], "LICENSE: this is not a file that --baseline wrote"),
+        (
+            ["reward", "--data", "DATA", "--baseline", "LICENSE", "--json", "LICENSE"],
+            "--baseline and --json both name LICENSE: give one",
+        ),
+        (["reward", "--data", "DATA", "--sarif", "no/a.sarif"], "no/a.sarif cannot be written: there is no folder no"),
         (["reward", "--data", "DATA", "--env", "A"], "--env A: give NAME=VALUE"),
         (["reward", "--data", "DATA", "--env", "A=1", "--env", "A=2"], "--env A is given twice: '1' and '2'"),
         (["reward_lambda", "--data", "DATA", "--env", "AWS_REGION=x"], "Lambda rejects this configuration"),

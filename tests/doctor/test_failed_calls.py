@@ -245,7 +245,7 @@ def test_fallback_scores_do_not_become_a_golden_file(tmp_path: Path, capsys: pyt
     """Later runs would be compared with them."""
     report = replace(sample_report(OK_FINDING), failed_calls=(FAILED,))
     path = tmp_path / "golden.txt"
-    assert write_reports(report, ReportFiles(golden=path), None) == 1
+    assert write_reports(report, ReportFiles(golden=path)) == 1
     assert (path.exists(), capsys.readouterr().out.splitlines()[-1]) == (
         False,
         f"Golden file {path}: neither written nor compared, because the scores were not measured.",

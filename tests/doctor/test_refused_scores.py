@@ -265,7 +265,7 @@ def test_scores_after_a_refusal_do_not_become_a_golden_file(sums: tuple[Record, 
     """Later runs would be compared with them."""
     report = diagnose(tmp_path, caught("open('cache.json', 'w')"), sums)
     path = tmp_path / "golden.txt"
-    assert (write_reports(report, ReportFiles(golden=path), None), path.exists()) == (1, False)
+    assert (write_reports(report, ReportFiles(golden=path)), path.exists()) == (1, False)
 
 
 def test_concurrent_calls_of_a_function_with_state_are_repeatable(sums: tuple[Record, ...], tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 `python -m simulator.doctor.report.explanations` writes docs/findings.md, and a test checks that it is current.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -11,6 +10,7 @@ from typing import Final
 from simulator.doctor.estimate.run_checks import RUN_CHECKS
 from simulator.doctor.finding import Probe
 from simulator.doctor.probes.registry import STATIC_PROBES, TRAINING_PROBES
+from simulator.doctor.report.markdown_text import to_cell, to_markdown
 
 FINDINGS_FILE: Final = Path(__file__).parents[3] / "docs" / "findings.md"
 _FINDINGS_PATH: Final = "docs/findings.md"
@@ -61,9 +61,6 @@ A finding is **fail** (do not pay for the job yet), **warn** (check this before 
 **ok**.
 """
 
-CODE_SPAN: Final = re.compile(r"(`+[^`]+`+)")
-"""Matches code in backquotes in the texts of a probe."""
-
 
 def explanation_link(probe: str) -> str:
     """Return the path and anchor of a probe's explanation, relative to the project."""
@@ -90,29 +87,18 @@ def _lines(probes: tuple[Probe, ...]) -> Iterator[str]:
     yield "| id | name | question |"
     yield "|---|---|---|"
     for probe in probes:
-        question = _markdown(probe.question).replace("|", "\\|")
-        yield f"| [{probe.id}](#{probe.id.lower()}) | {_markdown(probe.name)} | {question} |"
+        yield f"| [{probe.id}](#{probe.id.lower()}) | {to_cell(probe.name)} | {to_cell(probe.question)} |"
     part = ""
     for probe in probes:
         if part != (part := probe.id[0]):
             title, introduction = _TITLES[part]
             yield f"\n## {title}\n\n{introduction}"
         # An explicit anchor, so that links keep working if the name changes.
-        yield f'\n<a id="{probe.id.lower()}"></a>\n\n### {probe.id} {_markdown(probe.name)}\n'
-        yield f"**{_markdown(probe.question)}**"
+        yield f'\n<a id="{probe.id.lower()}"></a>\n\n### {probe.id} {to_markdown(probe.name)}\n'
+        yield f"**{to_markdown(probe.question)}**"
         for attribute, heading in SECTIONS[1:]:
-            yield f"\n*{heading}.* {_markdown(getattr(probe, attribute))}"
+            yield f"\n*{heading}.* {to_markdown(getattr(probe, attribute))}"
     yield ""
-
-
-def _markdown(text: str) -> str:
-    """Return a text as Markdown. Only code in backquotes is markup."""
-    parts = CODE_SPAN.split(text)
-    return "".join(part if index % 2 else _escape_markdown(part) for index, part in enumerate(parts))
-
-
-def _escape_markdown(text: str) -> str:
-    return re.sub(r"([\\*_\[\]#~$])", r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;"))
 
 
 if __name__ == "__main__":

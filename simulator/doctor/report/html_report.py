@@ -12,9 +12,12 @@ from simulator.doctor.doctor_report import DoctorReport
 from simulator.doctor.finding import Finding, Probe, Severity, sort_by_severity
 from simulator.doctor.headline_numbers import INTERVAL
 from simulator.doctor.report import curves
+from simulator.doctor.report.annotations import NO_ANNOTATIONS, Annotations
+from simulator.doctor.report.baseline import describe_comparison
 from simulator.doctor.report.excerpts import format_score, shorten
-from simulator.doctor.report.explanations import ALL_PROBES, CODE_SPAN, SECTIONS
+from simulator.doctor.report.explanations import ALL_PROBES, SECTIONS
 from simulator.doctor.report.headline import headline_rows
+from simulator.doctor.report.markdown_text import CODE_SPAN
 from simulator.http.sanitize import sanitize
 
 _TEMPLATE: Final = "report.html.jinja"
@@ -29,12 +32,16 @@ _CLASSES: Final = {
 }
 
 
-def render_html(report: DoctorReport, *, probes: Sequence[Probe] = ALL_PROBES) -> str:
+def render_html(
+    report: DoctorReport, *, probes: Sequence[Probe] = ALL_PROBES, annotations: Annotations = NO_ANNOTATIONS
+) -> str:
     """Return the HTML. It includes the explanations of those `probes` that ran."""
     ranked = sort_by_severity(report.findings)
     probe_ids = set(report.probe_ids)
     return _template().render(
         report=report,
+        annotations=annotations,
+        changes=() if annotations.comparison is None else describe_comparison(annotations.comparison),
         headline=headline_rows(report.headline),
         interval=INTERVAL,
         findings=[finding for finding in ranked if finding.severity not in {Severity.OK, Severity.SKIPPED}],

@@ -16,8 +16,12 @@
                      null where `reason` says why it was not measured. docs/doctor.md defines them
     counts           the number of findings by severity: fail, warn, info, not measured, ok
     findings         worst first: {"probe", "name", "severity", "what", "measured", "threshold", "value", "fix", "page",
-                     "exhibits"}. `value` is the measured value as a number, or null. An exhibit is {"line", "prompt",
-                     "response", "score", "note"}, with complete texts
+                     "repro", "exhibits"}. `value` is the measured value as a number, or null. `repro` is the command
+                     that reproduces the finding, or null. An exhibit is {"line", "prompt", "response", "score",
+                     "note"}, with complete texts
+    baseline         the comparison with a baseline, or null: {"new", "known", "fixed", "not_measured",
+                     "not_compared"} are lists of {"probe", "name", "severity", "what", "measured"}, and
+                     "changed_inputs" is a list of names
     courses          the simulated runs: {"name", "total_steps", "fault", "steps", "held_out"}. A step holds
                      what Bedrock publishes and the hidden truth, by name
 
@@ -32,13 +36,15 @@ from typing import Any, Final
 from simulator.doctor.doctor_report import DoctorReport
 from simulator.doctor.finding import Example, Finding, Severity, sort_by_severity
 from simulator.doctor.headline_numbers import INTERVAL, HeadlineNumbers
+from simulator.doctor.report.annotations import NO_ANNOTATIONS, Annotations
+from simulator.doctor.report.baseline import BaselineComparison, finding_as_json
 from simulator.doctor.report.explanations import explanation_link
 from simulator.doctor.training_trace import TrainingTrace
 
 SCHEMA_VERSION: Final = 1
 
 
-def build_document(report: DoctorReport) -> dict[str, Any]:
+def build_document(report: DoctorReport, annotations: Annotations = NO_ANNOTATIONS) -> dict[str, Any]:
     """Return a doctor run as JSON values, with the keys above."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -56,21 +62,28 @@ def build_document(report: DoctorReport) -> dict[str, Any]:
         "verdict": report.verdict,
         "headline": None if report.headline is None else _headline(report.headline),
         "counts": {severity.value: report.count(severity) for severity in Severity},
-        "findings": [_finding(finding) for finding in sort_by_severity(report.findings)],
+        "findings": [_finding(finding, annotations) for finding in sort_by_severity(report.findings)],
+        "baseline": None if annotations.comparison is None else _baseline(annotations.comparison),
         "courses": [_trace(trace) for trace in report.traces],
     }
 
 
-def render_json(report: DoctorReport) -> str:
+def render_json(report: DoctorReport, annotations: Annotations = NO_ANNOTATIONS) -> str:
     """Return the JSON text, with a final newline."""
-    return json.dumps(build_document(report), indent=2, sort_keys=True, allow_nan=False) + "\n"
+    return json.dumps(build_document(report, annotations), indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 
 def _headline(headline: HeadlineNumbers) -> dict[str, Any]:
     return {"interval": INTERVAL} | asdict(headline)
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _baseline(comparison: BaselineComparison) -> dict[str, Any]:
+    groups = {name: getattr(comparison, name) for name in ("new", "known", "fixed", "not_measured", "not_compared")}
+    lists = {name: [finding_as_json(finding) for finding in findings] for name, findings in groups.items()}
+    return lists | {"changed_inputs": list(comparison.changed_inputs)}
+
+
+def _finding(finding: Finding, annotations: Annotations) -> dict[str, Any]:
     return {
         "probe": finding.probe,
         "name": finding.name,
@@ -81,6 +94,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "value": _number(finding.value),
         "fix": finding.fix,
         "page": explanation_link(finding.probe),
+        "repro": annotations.repro_commands.get(finding),
         "exhibits": [_example(example) for example in finding.examples],
     }
 

@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from simulator.doctor.doctor_report import DoctorReport
 from simulator.doctor.finding import Example, Finding, Severity
+from simulator.doctor.report.annotations import NO_ANNOTATIONS, Annotations
 from simulator.doctor.report.excerpts import format_score, one_line, shorten
 from simulator.doctor.report.explanations import explanation_link
 from simulator.http.sanitize import sanitize
@@ -18,8 +19,11 @@ _SUITE = "rft-sim doctor"
 _MAX_LENGTH = 400  # characters of a prompt or a response
 
 
-def render_junit(report: DoctorReport, *, strict: bool) -> str:
-    """Return the XML. If strict, a warning fails its test case. Otherwise the case passes and contains the warning."""
+def render_junit(report: DoctorReport, *, strict: bool, annotations: Annotations = NO_ANNOTATIONS) -> str:
+    """Return the XML. If strict, a warning fails its test case. Otherwise the case passes and contains the warning.
+
+    A finding that a baseline knows, or that cannot be compared with it, does not fail its test case either.
+    """
     cases = [
         (probe, tuple(findings))
         for probe, findings in groupby(report.findings, key=lambda finding: f"{finding.probe} {finding.name}")
@@ -39,7 +43,11 @@ def render_junit(report: DoctorReport, *, strict: bool) -> str:
         SubElement(case, "failure", type=Severity.FAIL.value, message=one_line(calls.sentence))
     for name, findings in cases:
         case = SubElement(suite, "testcase", classname=one_line(report.function_name), name=name, time="0")
-        failed = [finding for finding in findings if finding.severity in failing]
+        failed = [
+            finding
+            for finding in findings
+            if finding.severity in failing and (annotations.comparison is None or annotations.is_new(finding))
+        ]
         rest = [finding for finding in findings if finding not in failed]
         if failed:
             counts["failures"] += 1

@@ -1,8 +1,11 @@
 """The report as an HTML page."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 from simulator.doctor.finding import Probe
+from simulator.doctor.report.annotations import Annotations
+from simulator.doctor.report.baseline import BaselineComparison
 from simulator.doctor.report.html_report import render_html
 from tests.doctor.sample_reports import FAIL_FINDING, FULL_REPORT, HEADLINE, OK_FINDING, sample_report
 
@@ -53,6 +56,18 @@ def test_the_three_numbers_are_on_top() -> None:
     assert page.count('<th scope="row" class="names">fals') == 2
     assert page.index("17% to 69%") < page.index("<h2>Findings</h2>")
     assert "Intervals: Wilson, 95 %" in page
+
+
+def test_a_baseline_and_a_command_are_shown_with_the_findings() -> None:
+    """A badge beside each, and the list of changes."""
+    fixed = replace(FAIL_FINDING, probe="S9", message="It <b>paid</b>.")
+    comparison = BaselineComparison(new=(FAIL_FINDING,), fixed=(fixed,))
+    annotations = Annotations(comparison=comparison, repro_commands={FAIL_FINDING: "python 's4 <1>.py'"})
+    page = render_html(sample_report(FAIL_FINDING), annotations=annotations)
+    assert "<strong>1 new, 0 known, 1 fixed</strong>" in page
+    assert "<li>fixed: fail S9 wire shapes: It &lt;b&gt;paid&lt;/b&gt;.</li>" in page
+    assert "wire shapes (new)</h3>" in page
+    assert "Reproduce: <code>python &#39;s4 &lt;1&gt;.py&#39;</code>" in page
 
 
 def test_markup_in_a_response_stays_text() -> None:

@@ -3,6 +3,8 @@
 import json
 from dataclasses import replace
 
+from simulator.doctor.report.annotations import Annotations
+from simulator.doctor.report.baseline import BaselineComparison
 from simulator.doctor.report.json_report import build_document, render_json
 from simulator.http.service_calls import ServiceCalls
 from tests.doctor.sample_reports import (
@@ -30,6 +32,7 @@ def test_the_json_has_its_documented_keys() -> None:
         "counts": {"fail": 1, "warn": 1, "info": 0, "not measured": 0, "ok": 0},
         "notes": [],
         "headline": None,
+        "baseline": None,
         "failed_service_calls": [],
         "courses": [],
     }
@@ -51,6 +54,7 @@ def test_the_json_has_its_documented_keys() -> None:
         "value": None,
         "fix": "Accept `1,000` for 1000.",
         "page": "docs/findings.md#s7",
+        "repro": None,
         "exhibits": [],
     }
 
@@ -69,6 +73,30 @@ def test_the_numbers_on_top_have_their_interval_and_the_response() -> None:
         "majority_share": None,
         "majority_answer": "",
         "reason": "",
+    }
+
+
+def test_a_baseline_gives_lists_of_findings_and_a_finding_its_command() -> None:
+    """New, known and fixed ones, without examples."""
+    comparison = BaselineComparison(new=(FAIL_FINDING,), changed_inputs=("rows",))
+    annotations = Annotations(comparison=comparison, repro_commands={FAIL_FINDING: "python s4.py"})
+    document = build_document(sample_report(FAIL_FINDING), annotations)
+    assert document["findings"][0]["repro"] == "python s4.py"
+    assert document["baseline"] == {
+        "new": [
+            {
+                "probe": "S4",
+                "name": "wire shapes",
+                "severity": "fail",
+                "what": FAIL_FINDING.message,
+                "measured": "0 of 32 right answers",
+            }
+        ],
+        "known": [],
+        "fixed": [],
+        "not_measured": [],
+        "not_compared": [],
+        "changed_inputs": ["rows"],
     }
 
 

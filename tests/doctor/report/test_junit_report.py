@@ -5,6 +5,8 @@ from xml.etree import ElementTree as ET
 
 from simulator.doctor.doctor_report import DoctorReport
 from simulator.doctor.finding import Finding, Severity
+from simulator.doctor.report.annotations import Annotations
+from simulator.doctor.report.baseline import BaselineComparison
 from simulator.doctor.report.junit_report import render_junit
 from simulator.http.service_calls import ServiceCalls
 from tests.doctor.sample_reports import FAIL_FINDING, FULL_REPORT, WARN_FINDING, sample_report
@@ -38,6 +40,16 @@ def test_a_warning_fails_its_case_if_strict() -> None:
         ("fail", FAIL_FINDING.message),
         ("warn", WARN_FINDING.message),
     ]
+
+
+def test_a_failure_that_a_baseline_knows_does_not_fail_its_case() -> None:
+    """A new one does, and neither does one that cannot be compared."""
+    other, third = (replace(FAIL_FINDING, probe=probe) for probe in ("S5", "S9"))
+    annotations = Annotations(comparison=BaselineComparison(new=(other,), known=(FAIL_FINDING,), not_compared=(third,)))
+    report = sample_report(FAIL_FINDING, other, third)
+    suite = ET.fromstring(render_junit(report, strict=False, annotations=annotations))[0]
+    cases = [(str(case.get("name")).split()[0], case[0].tag) for case in suite.iter("testcase")]
+    assert cases == [("S4", "system-out"), ("S5", "failure"), ("S9", "system-out")]
 
 
 def test_a_case_contains_the_whole_finding() -> None:
