@@ -11,7 +11,7 @@ from simulator.doctor.finding import Severity
 from simulator.doctor.probes.static.answer_variants import ANSWER_VARIANTS
 from simulator.doctor.probes.static.s07_false_negatives import PLAIN_STYLES, check_false_negatives
 from simulator.doctor.rows import sample_rows
-from simulator.training.dataset import Record
+from simulator.training.dataset import Message, Record
 from simulator.training.reference_answer import ANSWER_KINDS
 from tests.doctor.conftest import load_records
 from tests.doctor.fake_reward_functions import handler_for, probe_context, response_of
@@ -35,13 +35,41 @@ def test_a_string_comparison_is_a_warning_that_lists_the_rejected_variants(sums:
         return float(response_of(element).rstrip().endswith(f"#### {element['reference_answer']['answer']}"))
 
     warning, optional = check_false_negatives(probe_context(handler_for(score), sums, row_count=32))
-    assert (warning.severity, warning.value) == (Severity.WARN, 5.0)
-    assert warning.measured == (
-        "5 of 7 ways: 400 characters after the answer (0.00), in bold (0.00), a full stop (0.00), "
-        "72.0 for 72 (0.00), 1,000 for 1000 (0.00)"
-    )
+    assert (warning.severity, warning.value) == (Severity.WARN, 3.0)
+    assert warning.measured == ("3 of 5 ways: a full stop (0.00), 72.0 for 72 (0.00), 1,000 for 1000 (0.00)")
     assert optional.severity is Severity.INFO
     assert "$72 (0.00)" in optional.measured
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer", "required"),
+    [
+        ("How many? Give the answer after ####.", "7", {"a full stop", "1,000 for 1000"}),
+        ("How many? Give only the number after ####.", "7", {"1,000 for 1000"}),
+        ("How many? Put the answer in \\boxed{}.", "7", {"400 characters after the answer", "1,000 for 1000"}),
+        ("How many? Use the following format: <answer>...</answer>", "7", {"1,000 for 1000"}),
+        ("How many? Work it out, and end with \\boxed{} around the answer.", "7", {"1,000 for 1000"}),
+        ("How many litres? Use the following format: <answer>...</answer>", "7.5", set()),
+        ("How many litres? Put them in \\boxed{}.", "7.5", {"400 characters after the answer", "72.0 for 72"}),
+        ('A) red B) blue. End with a line "Answer: " and the letter.', "A", {"a full stop"}),
+        ("Which word is it? Explain it, then write it after ####.", "red", {"a full stop", "in quotes"}),
+    ],
+)
+def test_only_what_the_prompt_leaves_open_is_required(prompt: str, answer: str, required: set[str]) -> None:
+    """A strict prompt makes other ways of writing optional. Line ends are always required."""
+    answers = [answer, "1000" if answer == "7" else answer]
+    records = [
+        Record(line=line, messages=(Message(role="user", content=prompt),), fields={"reference_answer": value})
+        for line, value in enumerate(answers, 1)
+    ]
+    rows = sample_rows(records, seed=0, count=2)
+    ways = {
+        variant.name
+        for variant in ANSWER_VARIANTS[rows[0].reference.kind]
+        for row in rows
+        if variant.must_accept and variant.is_open(row, rows) and variant.write(row) not in {None, row.right_response}
+    }
+    assert ways - {"CRLF line ends", "blanks at the end", "upper or lower case"} == required
 
 
 def test_an_example_shows_the_rejected_right_answer(labels: tuple[Record, ...]) -> None:
@@ -106,7 +134,7 @@ def test_a_right_answer_that_the_function_fails_on_counts_as_zero(sums: tuple[Re
 
     warning, *_ = check_false_negatives(probe_context(handler_for(score), sums))
     assert warning.measured.startswith("1 of ")
-    assert "(8 of 8 have no score and are counted as 0)" in warning.measured
+    assert "(6 of 6 have no score and are counted as 0)" in warning.measured
     assert warning.examples[0].note.startswith("right: a full stop; ValueError: could not convert")
 
 

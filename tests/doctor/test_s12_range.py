@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from simulator.doctor.finding import Severity
 from simulator.doctor.probes.static.s12_range import check_range
 from simulator.training.dataset import Record
@@ -21,8 +23,50 @@ def test_a_single_score_is_a_failure(sums: tuple[Record, ...]) -> None:
     assert (finding.severity, finding.measured, finding.value) == (Severity.FAIL, "always 0.25", 1)
 
 
-def test_scores_outside_the_range_are_a_warning(sums: tuple[Record, ...]) -> None:
-    """The examples are the lowest and the highest."""
+@pytest.mark.parametrize(
+    ("right", "wrong", "reason"),
+    [
+        (1.0, -1.0, "-1 to 1 is usual too"),
+        (5.0, 1.0, "no response scores more than right answers"),
+        (100.0, -100.0, "no response scores more than right answers"),
+    ],
+)
+def test_a_scale_with_two_ends_is_information(
+    sums: tuple[Record, ...], right: float, wrong: float, reason: str
+) -> None:
+    """AWS calls -1 to 1 typical, and a range may be defined by the task."""
+    finding, *others = check_range(
+        probe_context(handler_for(lambda element: right if score_number(element) else wrong), sums)
+    )
+    assert (finding.severity, finding.message) == (
+        Severity.INFO,
+        f"Scores are outside 0 to 1, which is allowed: {reason}.",
+    )
+    assert {other.severity for other in others} == {Severity.INFO}
+
+
+def test_a_sum_of_components_is_information(sums: tuple[Record, ...]) -> None:
+    """The components say what each point is for. Right answers differ in the points for brevity."""
+
+    def handler(event: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        results = []
+        for element in event:
+            parts = {"right": 2 * score_number(element), "brief": 100 / (100 + len(response_of(element)))}
+            metrics = [{"name": name, "value": value, "type": "Reward"} for name, value in parts.items()]
+            results.append(
+                {"id": element["id"], "aggregate_reward_score": sum(parts.values()), "metrics_list": metrics}
+            )
+        return results
+
+    (finding,) = check_range(probe_context(handler, sums))
+    assert (finding.severity, finding.message) == (
+        Severity.INFO,
+        "Scores are outside 0 to 1, which is allowed: it follows from the components in metrics_list.",
+    )
+
+
+def test_a_scale_without_an_upper_end_is_a_warning(sums: tuple[Record, ...]) -> None:
+    """A longer response always scores more. The examples are the lowest and the highest."""
     (finding,) = check_range(probe_context(handler_for(lambda element: len(response_of(element)) - 40), sums))
     assert (finding.severity, finding.threshold) == (Severity.WARN, "0 to 1")
     lowest, highest = (example.score for example in finding.examples)

@@ -7,8 +7,9 @@ import pytest
 
 from simulator.doctor.finding import Severity
 from simulator.doctor.probes.static.rank_correlation import rank_correlation
+from simulator.doctor.probes.static.s07_false_negatives import check_false_negatives
 from simulator.doctor.probes.static.s13_length_sensitivity import check_length_sensitivity
-from simulator.training.dataset import Record
+from simulator.training.dataset import Message, Record
 from tests.doctor.conftest import load_records
 from tests.doctor.fake_reward_functions import handler_for, probe_context, response_of
 from tests.doctor.sound_reward_functions import SOUND_SCORES, last_marked_number, score_label, score_number
@@ -23,16 +24,86 @@ def test_a_sound_function_of_each_kind_of_task_is_ok(name: str) -> None:
     assert (finding.probe, finding.severity) == ("S13", Severity.OK)
 
 
-def test_reading_only_the_last_characters_is_a_warning(sums: tuple[Record, ...]) -> None:
-    """As in Amazon's sample: 1,000 characters after the answer take its score away."""
+def test_reading_only_the_first_characters_is_a_warning(sums: tuple[Record, ...]) -> None:
+    """1,000 characters before the answer take its score away."""
+
+    def score(element: dict[str, Any]) -> float:
+        element["messages"][-1]["content"] = response_of(element)[:900]
+        return score_number(element)
+
+    (finding,) = check_length_sensitivity(probe_context(handler_for(score), sums))
+    assert (finding.severity, finding.value) == (Severity.WARN, -1.0)
+    assert finding.measured == "-1.00 with 1,000 characters before it"
+
+
+def score_end_of_boxed(element: dict[str, Any]) -> float:
+    """Score the box of the last characters."""
+    return float(f"\\boxed{{{element['reference_answer']['answer']}}}" in response_of(element)[-300:])
+
+
+BOXED = tuple(
+    Record(
+        line=line,
+        messages=(Message(role="user", content=f"What is {line} + {line}? Put it in \\boxed{{}}."),),
+        fields={"reference_answer": {"answer": str(2 * line)}},
+    )
+    for line in range(1, 9)
+)
+
+
+def test_reading_only_the_last_characters_is_a_warning_where_text_may_follow() -> None:
+    """1,000 characters after a box take its score away."""
+    (finding,) = check_length_sensitivity(probe_context(handler_for(score_end_of_boxed), BOXED))
+    assert (finding.severity, finding.measured) == (Severity.WARN, "-1.00 with 1,000 characters after it")
+
+
+def test_text_after_the_answer_draws_one_warning() -> None:
+    """S7 warns of it, so S13 only refers to it."""
+    context = probe_context(handler_for(score_end_of_boxed), BOXED)
+    severities = {
+        finding.severity for finding in check_false_negatives(context) if finding.severity is not Severity.INFO
+    }
+    (finding,) = check_length_sensitivity(context)
+    assert (severities, finding.severity) == ({Severity.WARN}, Severity.INFO)
+    assert finding.message.endswith("see S7, which has the same cause.")
+
+
+def test_text_after_an_answer_that_ends_the_response_may_be_refused(sums: tuple[Record, ...]) -> None:
+    """The prompts ask for the answer after a marker, which has no end."""
 
     def score(element: dict[str, Any]) -> float:
         element["messages"][-1]["content"] = response_of(element)[-300:]
         return score_number(element)
 
     (finding,) = check_length_sensitivity(probe_context(handler_for(score), sums))
-    assert (finding.severity, finding.value) == (Severity.WARN, -1.0)
-    assert finding.measured == "-1.00 with 1,000 characters after it"
+    assert finding.severity is Severity.OK
+
+
+@pytest.mark.parametrize(("loss", "severity"), [(0.2, Severity.INFO), (0.5, Severity.INFO), (0.7, Severity.WARN)])
+def test_a_small_penalty_of_long_right_answers_is_information(
+    sums: tuple[Record, ...], loss: float, severity: Severity
+) -> None:
+    """Up to a half may be deliberate. Wrong answers score 0 at any length."""
+
+    def score(element: dict[str, Any]) -> float:
+        return score_number(element) * (1 - loss * min(1.0, len(response_of(element)) / 4000))
+
+    findings = check_length_sensitivity(probe_context(handler_for(score), sums, row_count=32))
+    assert min(finding.severity.rank for finding in findings) == severity.rank
+
+
+def test_a_penalty_that_wrong_answers_escape_is_a_warning(sums: tuple[Record, ...]) -> None:
+    """A long wrong answer gains what a long right answer loses."""
+
+    def score(element: dict[str, Any]) -> float:
+        share = 0.2 * min(1.0, len(response_of(element)) / 4000)
+        return 1 - share if score_number(element) else share
+
+    severities = {
+        finding.message: finding.severity
+        for finding in check_length_sensitivity(probe_context(handler_for(score), sums))
+    }
+    assert severities["Words around a right answer lower its score."] is Severity.WARN
 
 
 def test_a_score_that_is_the_length_fails(sums: tuple[Record, ...]) -> None:

@@ -5,16 +5,27 @@ INFERRED.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from simulator.doctor.probes.static.prompt_freedom import (
+    bold_may_surround,
+    case_may_change,
+    decimals_may_follow,
+    marks_may_surround,
+    quotes_may_surround,
+    text_may_follow,
+)
 from simulator.doctor.rows import Row
 from simulator.training.reference_answer import AnswerKind
 
 _MAX_EXACT_INTEGER: Final = 10**15  # a larger integer does not survive a round trip through float
 _THOUSAND: Final = 1_000
 _CHARACTERS_AFTER: Final = 400  # Amazon's sample and verl's gsm8k.py search only the last 300 characters
+TEXT_AFTER: Final = f"{_CHARACTERS_AFTER} characters after the answer"
+"""The name of the variant with text after the answer. S13 refers to it."""
+
 _CLOSING = "Thank you for reading this far; please ask if anything is unclear. "
 _FULLWIDTH = {ord("0") + digit: 0xFF10 + digit for digit in range(10)}
 
@@ -26,12 +37,14 @@ class AnswerVariant:
     Attributes:
         name: its name in findings.
         write: returns the whole response to a row, or None where the variant does not apply.
-        must_accept: whether a sound function must accept it.
+        must_accept: whether a sound function must accept it, where the prompt leaves it open.
+        is_open: whether the prompt of a row, one of the rows of its kind, leaves it open.
     """
 
     name: str
     write: Callable[[Row], str | None]
     must_accept: bool = True
+    is_open: Callable[[Row, Sequence[Row]], bool] = lambda _row, _rows: True
 
 
 def _outside_json(write: Callable[[Row], str | None]) -> Callable[[Row], str | None]:
@@ -131,22 +144,28 @@ _LINES = (
     AnswerVariant(name="blanks at the end", write=lambda row: f"{row.right_response}   \n"),
 )
 _AFTER = AnswerVariant(
-    name=f"{_CHARACTERS_AFTER} characters after the answer", write=_where_text_may_surround(_with_text_after)
+    name=TEXT_AFTER,
+    write=_where_text_may_surround(_with_text_after),
+    is_open=lambda row, _rows: text_may_follow(row),
 )
 _NO_WORK = AnswerVariant(
     name="no work shown",
     write=_where_text_may_surround(lambda row: row.write_answer(row.reference.value)),
     must_accept=False,
 )
-_BOLD = AnswerVariant(name="in bold", write=_outside_json(_in_bold))
-_STOP = AnswerVariant(name="a full stop", write=_outside_json(_with_full_stop))
+_BOLD = AnswerVariant(name="in bold", write=_outside_json(_in_bold), is_open=bold_may_surround)
+_STOP = AnswerVariant(name="a full stop", write=_outside_json(_with_full_stop), is_open=marks_may_surround)
 _SHORT = (
     *_LINES,
     _AFTER,
     _BOLD,
     _STOP,
-    AnswerVariant(name="in quotes", write=_outside_json(lambda row: row.write_response(f'"{_text(row)}"'))),
-    AnswerVariant(name="upper or lower case", write=_outside_json(_in_other_case)),
+    AnswerVariant(
+        name="in quotes",
+        write=_outside_json(lambda row: row.write_response(f'"{_text(row)}"')),
+        is_open=quotes_may_surround,
+    ),
+    AnswerVariant(name="upper or lower case", write=_outside_json(_in_other_case), is_open=case_may_change),
     AnswerVariant(
         name="a remark in brackets",
         write=lambda row: row.write_response(f"{_text(row)} (most likely)"),
@@ -161,7 +180,7 @@ ANSWER_VARIANTS: Final[Mapping[AnswerKind, tuple[AnswerVariant, ...]]] = {
         _AFTER,
         _BOLD,
         _STOP,
-        AnswerVariant(name="72.0 for 72", write=_with_more_decimals),
+        AnswerVariant(name="72.0 for 72", write=_with_more_decimals, is_open=decimals_may_follow),
         AnswerVariant(name="1,000 for 1000", write=_outside_json(_with_thousands_separators)),
         AnswerVariant(name="$72", write=lambda row: row.write_response(f"${_text(row)}"), must_accept=False),
         AnswerVariant(name="72 units", write=lambda row: row.write_response(f"{_text(row)} units"), must_accept=False),

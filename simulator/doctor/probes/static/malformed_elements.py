@@ -54,13 +54,13 @@ def malformed_references(row: Row, records: Sequence[Record]) -> Iterator[Malfor
         name="no reference",
         text=row.right_response,
         transform=without_fields,
-        severity=Severity.FAIL if is_missing else Severity.WARN,
+        severity=Severity.FAIL if is_missing else Severity.INFO,
     )
     if _REFERENCE not in row.record.fields:
         return
     other_type: Json = 7 if isinstance(row.record.fields[_REFERENCE], list) else [7]
     for name, value, severity in (
-        ("a null reference", None, Severity.FAIL if is_null else Severity.WARN),
+        ("a null reference", None, Severity.FAIL if is_null else Severity.INFO),
         ("an empty reference", {}, Severity.FAIL if {} in references else Severity.INFO),
         ("a reference of another type", other_type, Severity.INFO),
     ):

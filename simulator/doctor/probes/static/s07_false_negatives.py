@@ -31,6 +31,9 @@ ROWS_PER_VARIANT: Final = 8
 MIN_ROLLOUTS: Final = 20
 """Fewer right rollouts give no share (INFERRED)."""
 
+RULED_OUT: Final = ", which the prompt rules out"
+"""The end of the label of a right answer that is written in another way than the prompt allows."""
+
 PLAIN_STYLES: Final[Mapping[AnswerKind, frozenset[str]]] = {
     "number": frozenset({"plain", "comma", "decimal", "period"}),
     "label": frozenset({"plain", "period"}),
@@ -55,7 +58,10 @@ FALSE_NEGATIVES: Final = Probe(
             if variants
         )
         + f". It is a warning when an answer in one of these ways gets less than {ACCEPTED_SHARE:g} times the score of "
-        "the plain right answer. Other ways are optional and only listed, such as $72 or full-width digits. The base "
+        "the plain right answer. A way that the row's prompt rules out is optional: text after an answer that ends the "
+        "response, marks between two tags, in a box or behind a marker that only the value may follow, bold type "
+        "behind a marker, other case of the letter of a choice, and decimals where every answer is whole. Other ways "
+        "are optional too, such as $72 or full-width digits. Optional ways are only listed. The base "
         "model's rollouts are also checked, if they are really right, are in the format that the prompt asks for, and "
         "have no currency signs, quotes or code fences (lines of three backquotes). (If the prompt asks for no format, "
         f"any accepted format is enough.) It is a failure when more than {MAX_LOST_SHARE:.0%} of them get less than "
@@ -83,12 +89,14 @@ class VariantResult:
 
     Attributes:
         kind: the kind of task.
+        is_required: whether the function must accept it, because the prompts of its rows leave it open.
         ratio: its mean score as a share of the mean score of the same rows' plain right answers.
         results: the results, lowest score first.
     """
 
     kind: AnswerKind
     variant: AnswerVariant
+    is_required: bool
     ratio: float
     results: tuple[CaseResult, ...]
 
@@ -130,7 +138,7 @@ def check_false_negatives(context: ProbeContext) -> Iterator[Finding]:
     if not any(finding.severity in (Severity.FAIL, Severity.WARN) for finding in findings):
         yield FALSE_NEGATIVES.ok(
             "Right answers count in every way of writing that must count.",
-            measured=f"{sum(result.variant.must_accept for result in variants)} ways accepted; "
+            measured=f"{sum(result.is_required for result in variants)} ways accepted; "
             + (f"{share:.0%} of right rollouts lost" if share is not None else "too few rollouts for a share"),
             threshold=f"{MAX_LOST_SHARE:.0%}",
             value=share,
@@ -144,29 +152,38 @@ def _normalized_score(result: CaseResult, scale: ScoreScale) -> float:
 
 
 def _score_variants(context: ProbeContext, scale: ScoreScale, right_scores: Mapping[int, float]) -> list[VariantResult]:
-    cases_by_variant: list[tuple[AnswerKind, AnswerVariant, tuple[Case, ...]]] = []
+    cases_by_variant: list[tuple[AnswerKind, AnswerVariant, bool, tuple[Case, ...]]] = []
     for kind, variants in ANSWER_VARIANTS.items():
         rows = [
             row for row in context.answerable_rows if row.reference.kind == kind and row.record.line in right_scores
         ]
         for variant in variants:
-            possible_cases = [
-                Case(label=f"right answer, {kind}: {variant.name}", record=row.record, text=text)
-                for row in rows
-                if (text := variant.write(row)) is not None and text != row.right_response
-            ]
-            cases = sample_evenly(possible_cases, ROWS_PER_VARIANT)
-            if cases:
-                cases_by_variant.append((kind, variant, cases))
-    all_results = iter(context.invoker.score([case for _, _, cases in cases_by_variant for case in cases]))
+            possible_cases: list[tuple[bool, Case]] = []
+            for row in rows:
+                text = variant.write(row)
+                if text is None or text == row.right_response:
+                    continue
+                is_open = variant.is_open(row, rows)
+                label = f"right answer, {kind}: {variant.name}{'' if is_open else RULED_OUT}"
+                possible_cases.append(
+                    (variant.must_accept and is_open, Case(label=label, record=row.record, text=text))
+                )
+            for is_required in (True, False):
+                cases = sample_evenly(
+                    [case for must_count, case in possible_cases if must_count is is_required], ROWS_PER_VARIANT
+                )
+                if cases:
+                    cases_by_variant.append((kind, variant, is_required, cases))
+    all_results = iter(context.invoker.score([case for *_, cases in cases_by_variant for case in cases]))
     variant_results = []
-    for kind, variant, cases in cases_by_variant:
+    for kind, variant, is_required, cases in cases_by_variant:
         results = [next(all_results) for _ in cases]
         right_mean = fmean(right_scores[case.record.line] for case in cases)
         variant_results.append(
             VariantResult(
                 kind=kind,
                 variant=variant,
+                is_required=is_required,
                 ratio=fmean(_normalized_score(result, scale) for result in results) / right_mean,
                 results=tuple(sorted(results, key=lambda result: _normalized_score(result, scale))),
             )
@@ -194,7 +211,7 @@ def _variant_findings(variants: Sequence[VariantResult]) -> Iterator[Finding]:
         (True, Severity.WARN, "Right answers do not count when they are written differently.", FALSE_NEGATIVES.remedy),
         (False, Severity.INFO, "These ways of writing a right answer do not count, which may be intended.", ""),
     ):
-        considered_variants = [result for result in variants if result.variant.must_accept is must_accept]
+        considered_variants = [result for result in variants if result.is_required is must_accept]
         rejected_variants = [result for result in considered_variants if not result.is_accepted]
         if rejected_variants:
             yield FALSE_NEGATIVES.finding(

@@ -1,5 +1,6 @@
 """S13: check that the score does not depend on the length of a response."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
@@ -8,9 +9,12 @@ from typing import Final
 
 from simulator.doctor.finding import Finding, Probe, Severity
 from simulator.doctor.invocation import Case, CaseResult, scores_of
-from simulator.doctor.probe_context import ProbeContext
+from simulator.doctor.probe_context import SCORE_TOLERANCE, ProbeContext
+from simulator.doctor.probes.static.answer_variants import TEXT_AFTER
 from simulator.doctor.probes.static.base_rollouts import BaseRollout, base_rollouts_in_requested_format
+from simulator.doctor.probes.static.prompt_freedom import text_may_follow
 from simulator.doctor.probes.static.rank_correlation import MIN_PAIRS, rank_correlation
+from simulator.doctor.probes.static.s07_false_negatives import ACCEPTED_SHARE
 from simulator.doctor.probes.static.score_scale import (
     MIN_MATERIAL_DIFFERENCE,
     ScoreScale,
@@ -28,6 +32,11 @@ PADDING_SIZES: Final = (1_000, 4_000)
 
 MAX_CHANGE: Final = 0.1
 """A greater change of the mean score is reported (INFERRED)."""
+
+DELIBERATE_PENALTY: Final = 0.5
+"""Right answers that lose at most this share of the scale by their length, while wrong ones gain nothing by theirs, are
+penalized on purpose (INFERRED, as the share of S7). A right answer of any length is then worth more than a wrong one,
+and a function that does not find an answer among many words takes all of its score."""
 
 FAIL_SHARE: Final = 0.5
 """Padding that raises wrong answers by this share of a right answer's score is a failure (INFERRED, as in S9)."""
@@ -54,9 +63,11 @@ LENGTH_SENSITIVITY: Final = Probe(
     name="length sensitivity",
     question="Does an answer keep its score when there are more words around it?",
     measured=(
-        "If the format allows words around the answer, right answers are padded with "
-        f"{' and '.join(f'{size:,}' for size in PADDING_SIZES)} characters before and after. A change of the mean "
-        f"score by more than {MAX_CHANGE:g} is a warning. Wrong answers are padded only at the end. In other "
+        "If the prompt allows words before or after the answer, right answers are padded there with "
+        f"{' and '.join(f'{size:,}' for size in PADDING_SIZES)} characters. A change of the mean "
+        f"score by more than {MAX_CHANGE:g} is a warning. It is information if right answers lose at most "
+        f"{DELIBERATE_PENALTY:g} and wrong answers gain nothing, because that is a deliberate penalty, and if S7 "
+        "already warns of text after the answer. Wrong answers are padded only at the end. In other "
         f"responses, {REPEATS} copies of a text precede the wrong answer: its own calculation, or a text that some "
         f"rewards count ({', '.join(REPEATED_TEXTS)}). A gain of more than {MAX_CHANGE:g} is a warning. A gain of "
         f"{FAIL_SHARE:g} times the score of right answers is a failure. No gain is reported when an empty response "
@@ -79,6 +90,8 @@ LENGTH_SENSITIVITY: Final = Probe(
     ),
 )
 
+# Not the tag of the answer itself: padding in it would be part of the answer.
+_OPENING_TAG: Final = re.compile(r"\s*<(?!/|answer\b)\w+>[ \t]*\n?")
 _PADDING = "All of this was gone through once more with care and in the same order as before. "
 
 PaddingFunction = Callable[[Row, str], str]
@@ -108,7 +121,7 @@ def check_length_sensitivity(context: ProbeContext) -> Iterator[Finding]:
         return
     scale = score_scale(context)
     right_effects, wrong_effects = _right_padding_effects(context, scale), _wrong_padding_effects(context, scale)
-    largest_change = max(right_effects, key=lambda effect: abs(effect.change))
+    largest_change = max(right_effects, key=lambda effect: (round(abs(effect.change), 9), "before" in effect.padding))
     largest_gain = max(wrong_effects, key=lambda effect: effect.change)
     rollouts = [
         rollout
@@ -119,10 +132,20 @@ def check_length_sensitivity(context: ProbeContext) -> Iterator[Finding]:
     wrong_rollouts = [rollout for rollout in rollouts if not rollout.is_correct]
     right_rho, wrong_rho = _length_correlation(right_rollouts, scale), _length_correlation(wrong_rollouts, scale)
     fail_change = FAIL_SHARE * (scale.mean_of_scored(context.right_results) or 0.0)
+    wrong_gain = max([0.0, *(effect.change for effect in wrong_effects)])
     findings = [
-        *_right_answer_findings(largest_change, scale),
+        *_right_answer_findings(context, largest_change, scale, wrong_gain=wrong_gain),
         *_wrong_answer_findings(context, largest_gain, scale, fail_change=fail_change),
-        *_correlation_findings(right_rho, right_rollouts, answer_kind="right", fails_beyond=inf),
+        *_correlation_findings(
+            right_rho,
+            right_rollouts,
+            answer_kind="right",
+            fails_beyond=inf,
+            is_deliberate=right_rho is not None
+            and right_rho < 0
+            and _spread(right_rollouts, scale) <= DELIBERATE_PENALTY + SCORE_TOLERANCE
+            and wrong_gain <= MIN_MATERIAL_DIFFERENCE,
+        ),
         *_correlation_findings(wrong_rho, wrong_rollouts, answer_kind="wrong", fails_beyond=FAIL_CORRELATION),
     ]
     notes = "".join(dict.fromkeys(effect.note for effect in (*right_effects, *wrong_effects)))
@@ -139,14 +162,14 @@ def check_length_sensitivity(context: ProbeContext) -> Iterator[Finding]:
 
 
 def _right_padding_effects(context: ProbeContext, scale: ScoreScale) -> list[PaddingEffect]:
-    """Pad right answers before and after, where their format allows it."""
+    """Pad right answers before and after, where their format and their prompt allow it."""
     rows = [row for row in context.answerable_rows if row.allows_surrounding_text]
     return [
         _measure_padding(
-            context, scale, rows, name=f"{size:,} characters {position} it", pad=_pad_with_text(size, position)
+            context, scale, padded_rows, name=f"{size:,} characters {position} it", pad=_pad_with_text(size, position)
         )
         for size in PADDING_SIZES
-        for position in ("before", "after")
+        for position, padded_rows in (("before", rows), ("after", [row for row in rows if text_may_follow(row)]))
     ]
 
 
@@ -167,7 +190,13 @@ def _wrong_padding_effects(context: ProbeContext, scale: ScoreScale) -> list[Pad
 
 def _pad_with_text(size: int, position: str) -> PaddingFunction:
     padding = (_PADDING * (size // len(_PADDING) + 1))[:size].rstrip()
-    return lambda _row, text: f"{padding}\n{text}" if position == "before" else f"{text}\n{padding}"
+    return lambda _row, text: _insert_before(padding, text) if position == "before" else f"{text}\n{padding}"
+
+
+def _insert_before(padding: str, text: str) -> str:
+    """Return a response with a padding at its start. Behind a tag, because a template begins with it."""
+    opening = _OPENING_TAG.match(text)
+    return f"{opening.group()}{padding}\n{text[opening.end() :]}" if opening else f"{padding}\n{text}"
 
 
 def _pad_with_work(row: Row, text: str) -> str:
@@ -217,17 +246,40 @@ def _measure_padding(
     )
 
 
-def _right_answer_findings(effect: PaddingEffect, scale: ScoreScale) -> Iterator[Finding]:
-    if abs(effect.change) > MAX_CHANGE:
-        yield LENGTH_SENSITIVITY.finding(
-            Severity.WARN,
-            f"Words around a right answer {'lower' if effect.change < 0 else 'raise'} its score.",
-            measured=f"{effect.change:+.2f} with {effect.padding}{scale.note}{effect.note}",
-            threshold=f"{MAX_CHANGE:g} either way",
-            fix=LENGTH_SENSITIVITY.remedy,
-            value=effect.change,
-            examples=[result.example("right, and padded") for result in effect.results[:1]],
-        )
+def _right_answer_findings(
+    context: ProbeContext, effect: PaddingEffect, scale: ScoreScale, *, wrong_gain: float
+) -> Iterator[Finding]:
+    if abs(effect.change) <= MAX_CHANGE:
+        return
+    is_deliberate = 0 < -effect.change <= DELIBERATE_PENALTY + SCORE_TOLERANCE and wrong_gain <= MIN_MATERIAL_DIFFERENCE
+    is_known = "after" in effect.padding and effect.change < 0 and _text_after_is_refused(context, scale)
+    if is_deliberate:
+        message = "Right answers lose a little of their score when they are long, which may be intended."
+    elif is_known:
+        message = "Words after a right answer lower its score: see S7, which has the same cause."
+    else:
+        message = f"Words around a right answer {'lower' if effect.change < 0 else 'raise'} its score."
+    yield LENGTH_SENSITIVITY.finding(
+        Severity.INFO if is_deliberate or is_known else Severity.WARN,
+        message,
+        measured=f"{effect.change:+.2f} with {effect.padding}{scale.note}{effect.note}",
+        threshold=f"{MAX_CHANGE:g} either way",
+        fix="" if is_deliberate else LENGTH_SENSITIVITY.remedy,
+        value=effect.change,
+        examples=[result.example("right, and padded") for result in effect.results[:1]],
+    )
+
+
+def _text_after_is_refused(context: ProbeContext, scale: ScoreScale) -> bool:
+    """Return whether S7 has found that right answers with text after them do not count."""
+    results = [
+        result
+        for label, label_results in context.invoker.results_by_label.items()
+        if label.endswith(TEXT_AFTER)
+        for result in label_results
+    ]
+    right_mean = scale.mean_of_all(context.right_results)
+    return bool(results) and scale.mean_of_all(results) < ACCEPTED_SHARE * right_mean
 
 
 def _wrong_answer_findings(
@@ -256,25 +308,35 @@ def _scores_no_more_than_empty(context: ProbeContext, effect: PaddingEffect, sca
 
 
 def _correlation_findings(
-    rho: float | None, rollouts: Sequence[BaseRollout], *, answer_kind: str, fails_beyond: float
+    rho: float | None,
+    rollouts: Sequence[BaseRollout],
+    *,
+    answer_kind: str,
+    fails_beyond: float,
+    is_deliberate: bool = False,
 ) -> Iterator[Finding]:
     if rho is not None and abs(rho) > WARN_CORRELATION:
         fails = rho > fails_beyond
         by_length = sorted(rollouts, key=lambda rollout: len(rollout.result.case.text))
         yield LENGTH_SENSITIVITY.finding(
-            Severity.FAIL if fails else Severity.WARN,
-            f"{'Longer' if rho > 0 else 'Shorter'} {answer_kind} answers score more.",
+            Severity.INFO if is_deliberate else Severity.FAIL if fails else Severity.WARN,
+            f"{'Longer' if rho > 0 else 'Shorter'} {answer_kind} answers score more"
+            f"{', which may be intended' if is_deliberate else ''}.",
             measured=f"rho {rho:+.2f} over {len(rollouts)} rollouts",
             threshold=f"{fails_beyond:g}" if fails else f"{WARN_CORRELATION:g} either way",
-            fix=LENGTH_SENSITIVITY.remedy,
+            fix="" if is_deliberate else LENGTH_SENSITIVITY.remedy,
             value=rho,
             examples=[rollout.result.example(answer_kind) for rollout in (by_length[0], by_length[-1])],
         )
 
 
-def _length_correlation(rollouts: Sequence[BaseRollout], scale: ScoreScale) -> float | None:
+def _spread(rollouts: Sequence[BaseRollout], scale: ScoreScale) -> float:
     scores = scores_of(rollout.result for rollout in rollouts)
-    if not scores or scale.normalize_difference(max(scores) - min(scores)) <= MIN_MATERIAL_DIFFERENCE:
+    return scale.normalize_difference(max(scores) - min(scores)) if scores else 0.0
+
+
+def _length_correlation(rollouts: Sequence[BaseRollout], scale: ScoreScale) -> float | None:
+    if _spread(rollouts, scale) <= MIN_MATERIAL_DIFFERENCE:
         return None  # training does not learn from such small differences
     return rank_correlation(
         [len(rollout.result.case.text) for rollout in rollouts], [rollout.result.score or 0.0 for rollout in rollouts]

@@ -47,11 +47,10 @@ MALFORMED_INPUT: Final = Probe(
         "Each malformed element is sent in one call with an ordinary right answer, whose score must not change. An "
         "error, or a lost or changed score, is a failure for input that the documentation allows: an empty response, a "
         f"response of {HUGE_RESPONSE:,} characters, unusual characters and unknown fields. This also applies to a "
-        "missing, null or empty reference, if some record of the file has the same kind of reference. For a missing or "
-        "null reference that no record has, it is a warning. It is only information for input that the documentation "
-        "excludes (content that is null or a list of parts, no messages, no response), and for an empty reference or a "
-        "reference of another type. It is a warning when an element without an answer gets a score above "
-        f"{MAX_UNEARNED_SCORE:g} of the scale. It is also a warning when a right answer loses more than "
+        "missing, null or empty reference, if some record of the file has the same kind of reference. It is only "
+        "information for a reference that no record has, and for input that the documentation excludes (content that "
+        "is null or a list of parts, no messages, no response). It is a warning when an element without an answer gets "
+        f"a score above {MAX_UNEARNED_SCORE:g} of the scale. It is also a warning when a right answer loses more than "
         f"{MAX_LOST_SCORE:g} of the scale because the element has unknown fields, or because unusual characters "
         "precede the answer marker. It is also a failure when a response of this or an earlier probe got no usable "
         "score, because a model can write every one of these responses."
@@ -63,8 +62,8 @@ MALFORMED_INPUT: Final = Probe(
     remedy="Handle each element on its own, and score 0.0 when it cannot be read.",
     source=(
         "DOCUMENTED: message content is a plain string in the event, a response comes last, and the reference answer "
-        "is optional. INFERRED: a missing reference is not a failure when every record has a reference, and null "
-        "content is not a warning. Neither can occur, and many sound functions would get a warning."
+        "is optional. INFERRED: a missing reference is information when every record has a reference, as null content "
+        "is. Neither can occur, and many sound functions would get a warning."
     ),
 )
 

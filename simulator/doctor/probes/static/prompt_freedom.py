@@ -1,0 +1,71 @@
+"""What a prompt leaves open in how a right answer is written. INFERRED, from the words of common prompts.
+
+A sound function may be as strict as its prompt: it may refuse what the prompt rules out, such as text after an answer
+that the prompt asks for on the last line.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from simulator.doctor.rows import Row
+from simulator.training.dataset import prompt_text
+
+_ANSWER_IS_LAST: Final = re.compile(
+    r"(?i)\b(?:last|final|closing) line\b|\b(?:end|finish|close|conclude)s?\b[^.\n]{0,40}\b(?:with|by|in|on)\b"
+    r"|\bat the (?:very )?end\b"
+)
+_EXACT: Final = re.compile(
+    r"(?i)\b(?:following|this|exact|given) (?:exact )?(?:format|form|template|structure)\b"
+    r"|\bformat(?:ted)? (?:exactly|as)\b|\bexactly (?:as|in|like|this)\b"
+    r"|\bnothing (?:else|more)\b|\bno other (?:text|words?)\b"
+)
+_ONLY_THE_VALUE: Final = re.compile(r"(?i)\b(?:only|just|nothing but) (?:the|a|one|its) (?:bare |final |plain )?\w+\b")
+_OPEN_MARKERS: Final = frozenset({"hash", "colon"})  # they have no end, so that the answer runs to the end of the text
+_CLOSED_MARKERS: Final = frozenset({"xml", "boxed"})
+
+
+def text_may_follow(row: Row) -> bool:
+    """Return whether the prompt allows text after the answer."""
+    prompt = prompt_text(row.record.messages)
+    return (
+        row.allows_surrounding_text
+        and row.task.requested_format.format not in _OPEN_MARKERS
+        and not _ANSWER_IS_LAST.search(prompt)
+        and not _EXACT.search(prompt)
+    )
+
+
+def marks_may_surround(row: Row, _rows: Sequence[Row] = ()) -> bool:
+    """Return whether the prompt allows marks around the value, such as a full stop.
+
+    They are out of place between two tags or in a box, behind a marker that only the value may follow, and around the
+    letter of a choice.
+    """
+    prompt = prompt_text(row.record.messages)
+    requested = row.task.requested_format.format
+    if requested in _CLOSED_MARKERS or _EXACT.search(prompt):
+        return False
+    return not (requested in _OPEN_MARKERS and _ONLY_THE_VALUE.search(prompt))
+
+
+def bold_may_surround(row: Row, rows: Sequence[Row] = ()) -> bool:
+    """Return whether the prompt allows bold type. A marker that the prompt asks for already marks the answer."""
+    return row.task.requested_format.format not in _OPEN_MARKERS and marks_may_surround(row, rows)
+
+
+def quotes_may_surround(row: Row, rows: Sequence[Row] = ()) -> bool:
+    """Return whether the prompt allows quotes around the value. The letter of a choice has none."""
+    return case_may_change(row) and marks_may_surround(row, rows)
+
+
+def case_may_change(row: Row, _rows: Sequence[Row] = ()) -> bool:
+    """Return whether capitals do not matter. A choice is named by the letter that the prompt prints."""
+    return len(row.reference.text) > 1
+
+
+def decimals_may_follow(row: Row, rows: Sequence[Row]) -> bool:
+    """Return whether a number may have more decimals: the prompt gives no template, and some right answer has them."""
+    return not _EXACT.search(prompt_text(row.record.messages)) and any(
+        isinstance(other.reference.value, float) and not other.reference.value.is_integer() for other in rows
+    )
