@@ -71,6 +71,8 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "simulator/aws/moto_patches.py": {"datetime.datetime.now", "os.urandom"},
     # It runs in the function's own process, as a Lambda layer, and records what the function reads.
     "simulator/doctor/probes/static/audit_hook.py": {"os.environ", "os.getenv"},
+    # It runs in the function's own process, as above, and replaces these functions there.
+    "simulator/doctor/probes/static/clock_hook.py": {"os.environ"},
     "client/target.py": {"os.environ"},
 }
 

@@ -15,6 +15,7 @@ from simulator.doctor.foreign_modules import reason_not_judged
 from simulator.doctor.headline_numbers import HeadlineNumbers, measure_headline_numbers, not_measured
 from simulator.doctor.invocation import Call
 from simulator.doctor.probe_context import ProbeContext, ProbeFunction
+from simulator.doctor.probes.static.s10_determinism import check_after_training
 from simulator.doctor.refused_scores import explain_refusal, with_side_effects
 from simulator.doctor.timeout_budget import NoScoresError, NotJudgedError, TimeoutBudgetError
 from simulator.doctor.training_trace import StepCallback, TrainingTrace, TrainingTraces
@@ -106,6 +107,8 @@ def run_probes(
                 ),
             )
         )
+    if traces:
+        findings += check_after_training(context, findings)
     failed_calls = context.invoker.failed_calls
     fallback_reason = not_measured_reason(failed_calls) if failed_calls else refusal.reason
     for probe, check in selected_training:

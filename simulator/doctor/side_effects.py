@@ -1,20 +1,17 @@
 """What a function on this machine does besides scoring, as the audit hook records it in the function's own process."""
 
-import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from simulator.doctor.hook_layer import takes_hook, with_hook
 from simulator.doctor.reward_function import LocalRewardFunction, RewardFunction
 from simulator.lambdas.errors import InvocationRejected
 from simulator.lambdas.function import FunctionSpec
-from simulator.lambdas.limits import MAX_LAYERS
 
 _AUDIT_HOOK: Final = Path(__file__).parent / "probes" / "static" / "audit_hook.py"
-_HOOK_MODULE: Final = "rft_doctor_witness"
 _REPORT_EVENT: Final = b'{"rft_witness":"report"}'
 
 
@@ -58,24 +55,15 @@ class SideEffect:
 
 def hooked_function(reward_function: RewardFunction) -> LocalRewardFunction | None:
     """Return the function with the audit hook. None if it does not run here, or has all layers already."""
-    if not isinstance(reward_function, LocalRewardFunction) or len(reward_function.spec.layers) >= MAX_LAYERS:
+    if not isinstance(reward_function, LocalRewardFunction) or not takes_hook(reward_function):
         return None
     return replace(reward_function, spec=with_audit_hook(reward_function.spec))
 
 
 def with_audit_hook(spec: FunctionSpec) -> FunctionSpec:
     """Return the function with the audit hook around its handler, as another version with its own environments."""
-    layer = io.BytesIO()
-    hook = zipfile.ZipInfo(f"python/{_HOOK_MODULE}.py")
-    hook.external_attr = 0o100644 << 16  # readable by every user, as Lambda requires
-    with zipfile.ZipFile(layer, "w") as archive:
-        archive.writestr(hook, _AUDIT_HOOK.read_text("utf-8"))
-    return replace(
-        spec,
-        version="2",
-        handler=f"{_HOOK_MODULE}.handler",
-        layers=(*spec.layers, layer.getvalue()),
-        environment=(*spec.environment, ("RFT_WITNESS_HANDLER", spec.handler)),
+    return with_hook(
+        spec, _AUDIT_HOOK, version="2", module="rft_doctor_witness", variables={"RFT_WITNESS_HANDLER": "{handler}"}
     )
 
 
