@@ -73,6 +73,8 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "simulator/doctor/probes/static/audit_hook.py": {"os.environ", "os.getenv"},
     # It runs in the function's own process, as above, and replaces these functions there.
     "simulator/doctor/probes/static/clock_hook.py": {"os.environ"},
+    # It is written beside a user's files as a script, and runs without the simulator.
+    "simulator/doctor/report/repro_script.py": {"os.environ"},
     "client/target.py": {"os.environ"},
 }
 

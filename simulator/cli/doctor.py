@@ -104,6 +104,14 @@ def doctor(
         Path | None,
         typer.Option(help="Write Markdown for a pull request.", metavar="FILE", rich_help_panel=_REPORTS_PANEL),
     ] = None,
+    repro: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a script for each failure and warning that reproduces it with the reward function alone.",
+            metavar="DIR",
+            rich_help_panel=_REPORTS_PANEL,
+        ),
+    ] = None,
     baseline: Annotated[
         Path | None,
         typer.Option(
@@ -193,6 +201,7 @@ def doctor(
             html=html,
             sarif=sarif,
             markdown=markdown,
+            repro=repro,
             baseline=baseline,
             updates_baseline=update_baseline,
             golden=golden,

@@ -1,7 +1,7 @@
 """A run of `rft-sim doctor`: load the reward function, run the probes, write the reports."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,22 +9,26 @@ from typing import Final
 
 from rich.console import Console
 
+from simulator.cli.console import make_console
 from simulator.cli.environment import read_variable
 from simulator.cli.exit_codes import EXIT_INTERRUPTED, exit_with_error
-from simulator.cli.files import parse_records, read_file
+from simulator.cli.files import STANDARD_OUTPUT, parse_records, read_file
 from simulator.cli.report_files import ReportFiles, write_reports
-from simulator.cli.report_references import load_references
+from simulator.cli.report_references import load_references, print_line
+from simulator.cli.repro_files import check_repro_folder, describe_scripts, write_scripts
 from simulator.cli.reward_options import RewardFunctionOptions, open_reward_function
 from simulator.doctor import model_outputs
-from simulator.doctor.doctor_report import SIMULATED_ROLLOUTS
+from simulator.doctor.doctor_report import SIMULATED_ROLLOUTS, DoctorReport
 from simulator.doctor.duration_estimate import DurationEstimate
 from simulator.doctor.executors import create_executor
+from simulator.doctor.finding import Finding
 from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.probe_runner import PREREQUISITE_PROBES, ProgressListener, TrainingSimulator, run_probes
 from simulator.doctor.probes.registry import STATIC_PROBES, TRAINING_PROBES
 from simulator.doctor.probes.training.registry import required_variants
 from simulator.doctor.progress import show_progress
 from simulator.doctor.report.annotations import Annotations
+from simulator.doctor.report.repro import ReproTarget
 from simulator.doctor.simulated_training import (
     ALL_VARIANTS,
     MAX_RECORDS,
@@ -92,6 +96,8 @@ class DoctorRun:
 
 def run_doctor(run: DoctorRun) -> int:
     """Run the probes, write the reports, and return the exit code: 0, or 1 for a failure or a changed score."""
+    if run.report_files.repro is not None:
+        check_repro_folder(run.report_files.repro, reward=run.function.reward)
     references = load_references(
         run.report_files.paths,
         inputs={"--data": run.data, "--validation": run.validation},
@@ -123,10 +129,32 @@ def run_doctor(run: DoctorRun) -> int:
             rollouts_sha256="" if outputs is None else outputs.sha256,
             listener=listener,
         )
+        handler = context.reward_function.spec.handler if context.reward_function.spec else ""
     annotations = Annotations(
-        source=locate_handler(run.function.reward, handler=run.function.handler), data_path=str(run.data)
+        source=locate_handler(run.function.reward, handler=run.function.handler),
+        data_path=str(run.data),
+        repro_commands=_write_scripts(run, report, records, handler=handler),
     )
-    return write_reports(report, run.report_files, references, annotations)
+    code = write_reports(report, run.report_files, references, annotations)
+    if run.report_files.repro is not None:
+        stream = make_console(stderr=run.report_files.json == STANDARD_OUTPUT)
+        print_line(describe_scripts(report, annotations.repro_commands, run.report_files.repro), stream)
+    return code
+
+
+def _write_scripts(
+    run: DoctorRun, report: DoctorReport, records: Sequence[Record], *, handler: str
+) -> Mapping[Finding, str]:
+    """Write the scripts of --repro, and return the command that runs each."""
+    if run.report_files.repro is None:
+        return {}
+    target = ReproTarget(
+        reward=Path(run.function.reward),
+        handler=handler,
+        variables=[text.partition("=")[0] for text in run.function.variables],
+        data_name=run.data.name,
+    )
+    return write_scripts(report, target, run.report_files.repro, records=records, settings=run.settings.grading)
 
 
 def load_model_outputs(

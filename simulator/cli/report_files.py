@@ -34,6 +34,7 @@ class ReportFiles:
         html: a file.
         sarif: a file.
         markdown: a file.
+        repro: the folder for scripts that reproduce the findings.
         baseline: the file to compare the findings with.
         updates_baseline: overwrite the baseline.
         golden: the file to compare every score with.
@@ -46,6 +47,7 @@ class ReportFiles:
     html: Path | None = None
     sarif: Path | None = None
     markdown: Path | None = None
+    repro: Path | None = None
     baseline: Path | None = None
     updates_baseline: bool = False
     golden: Path | None = None
@@ -87,7 +89,7 @@ def write_reports(
         print(json_report.render_json(report, annotations), end="")
         console.print(report.verdict, markup=False, soft_wrap=True)
     else:
-        table.print_report(report, console)
+        table.print_report(report, console, annotations)
     errors = [try_write_file(path, text) for path, text in _render_files(report, report_files, annotations)]
     is_unchanged = True
     if report_files.golden is not None:

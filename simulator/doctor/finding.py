@@ -1,8 +1,9 @@
 """Probes and their findings."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Severity(StrEnum):
@@ -21,6 +22,21 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExampleCall:
+    """The call that scored an example, so that it can be made again.
+
+    Attributes:
+        elements: the elements of its event.
+        rollout_id: the id of the example's element.
+        payload: the function's response, for an example that shows how the function responds and not what it scores.
+    """
+
+    elements: Sequence[Mapping[str, Any]]
+    rollout_id: str
+    payload: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
     """A rollout that shows a finding, with its score.
 
@@ -30,6 +46,7 @@ class Example:
         response: the text that was scored.
         score: its score. None when the function gave no usable score.
         note: the reason for the example, such as the reference or the error.
+        call: the call that scored it, where it is known.
     """
 
     line: int | None
@@ -37,6 +54,7 @@ class Example:
     response: str
     score: float | None
     note: str = ""
+    call: ExampleCall | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any, Final, TypeVar
 
 from simulator.doctor.executors import InlineExecutor
-from simulator.doctor.finding import Example
+from simulator.doctor.finding import Example, ExampleCall
 from simulator.doctor.reward_function import RewardFunction, in_environment
 from simulator.doctor.timeout_budget import NoScoresError, TimeoutBudget
 from simulator.grading.grader import MAX_PAYLOAD_BYTES
@@ -54,12 +54,14 @@ class CaseResult:
     Attributes:
         error: why there is no score.
         not_invoked: True if the function did not run on the case, because the call was rejected or not made.
+        call: the event of the call and the case's id in it.
     """
 
     case: Case
     score: float | None
     error: str = ""
     not_invoked: bool = False
+    call: ExampleCall | None = field(default=None, compare=False, repr=False)
 
     def example(self, note: str = "") -> Example:
         """Return the case as an example of a finding."""
@@ -69,6 +71,7 @@ class CaseResult:
             response=self.case.text,
             score=self.score,
             note="; ".join(part for part in (note, self.error) if part),
+            call=self.call,
         )
 
 
@@ -255,9 +258,13 @@ class Invoker:
         call = self.invoke(elements, ids=ids)
         scores = usable_scores(call, function_name=self.reward_function.name)
         if not isinstance(scores, str):
-            return [CaseResult(case=case, score=score) for case, score in zip(cases, scores, strict=True)], None
+            sent = [ExampleCall(elements=elements, rollout_id=id_) for id_ in ids]
+            return [
+                CaseResult(case=case, score=score, call=call_of_case)
+                for case, score, call_of_case in zip(cases, scores, sent, strict=True)
+            ], None
         if len(cases) == 1:
-            return [CaseResult(case=cases[0], score=None, error=scores, not_invoked=call.invocation is None)], None
+            return [_unscored(cases[0], elements[0], ids[0], call, error=scores)], None
         results = [self._score_alone(*single) for single in zip(cases, elements, ids, strict=True)]
         # A call that was rejected, for example throttled, is not the function's failure.
         only_batch_failed = call.invocation is not None and all(result.score is not None for result in results)
@@ -267,8 +274,18 @@ class Invoker:
         call = self.invoke([element], ids=[rollout_id])
         scores = usable_scores(call, function_name=self.reward_function.name)
         if isinstance(scores, str):
-            return CaseResult(case=case, score=None, error=scores, not_invoked=call.invocation is None)
-        return CaseResult(case=case, score=scores[0])
+            return _unscored(case, element, rollout_id, call, error=scores)
+        return CaseResult(case=case, score=scores[0], call=ExampleCall(elements=(element,), rollout_id=rollout_id))
+
+
+def _unscored(case: Case, element: EventElement, rollout_id: str, call: Call, *, error: str) -> CaseResult:
+    return CaseResult(
+        case=case,
+        score=None,
+        error=error,
+        not_invoked=call.invocation is None,
+        call=ExampleCall(elements=(element,), rollout_id=rollout_id),
+    )
 
 
 def usable_scores(call: Call, *, function_name: str) -> list[float] | str:

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from simulator.doctor.finding import Example
+from simulator.doctor.finding import Example, ExampleCall
 from simulator.doctor.report.excerpts import shorten
 from simulator.doctor.reward_function import RewardFunction, with_shorter_timeout
 from simulator.grading.lambda_event import encode_element
@@ -87,7 +87,8 @@ def _timeout_error(reward_function: RewardFunction, event: bytes) -> TimeoutBudg
         f"a call reached the function's time-out of {reward_function.timeout:g} s, on the response "
         f"“{shorten(sanitize(response), _EXCERPT_CHARACTERS)}” ({len(response):,} characters{note and f'; {note}'})"
     )
-    example = Example(line=None, prompt=prompt, response=response, score=None, note=note)
+    call = ExampleCall(elements=(element,), rollout_id=str(element.get("id")))
+    example = Example(line=None, prompt=prompt, response=response, score=None, note=note, call=call)
     return TimeoutBudgetError(message, timeout=reward_function.timeout, example=example)
 
 

@@ -241,6 +241,38 @@ def test_with_a_baseline_only_new_failures_exit_with_1(reward: Path, tmp_path: P
     assert codes == [0, 1, 0, 0, 0]
 
 
+def test_repro_writes_a_script_that_shows_the_finding_with_the_reward_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The report names the command, and the script fails after the function is mended."""
+    monkeypatch.chdir(tmp_path)
+    reward = tmp_path / "reward.py"
+    reward.write_text("import itertools\nnoise = itertools.cycle([0.0, 1.0, 0.5])\n" + CONSTANT)
+    reward.write_text(reward.read_text().replace("SCORE", "next(noise)"))
+    options = ["--data", str(DATA), "--only", "S10", "--rows", "8", "--repro", "repro"]
+    report = doctor("reward.py", *options).stdout
+    assert "repro     python repro/s10_determinism.py\n" in report
+    assert report.splitlines()[-1] == "Reproductions in repro: 1 script written."
+    script = tmp_path / "repro" / "s10_determinism.py"
+    codes = []
+    for score in ("next(noise)", "0.5"):
+        reward.write_text(reward.read_text().replace("next(noise)", score))
+        codes.append(subprocess.run([sys.executable, script], check=False, capture_output=True, cwd="/").returncode)
+    assert codes == [0, 1]
+
+
+def test_repro_does_not_overwrite_a_file_that_it_did_not_write(reward: Path, tmp_path: Path) -> None:
+    """It is refused before the function is called. A script of an earlier run is overwritten."""
+    folder = tmp_path / "repro"
+    folder.mkdir()
+    (folder / "s9_exploits.py").write_text("print('mine')\n")
+    result = doctor(reward, "--data", DATA, "--only", "S10", "--repro", folder)
+    message = (
+        f"rft-sim: --repro {folder}: {folder}/s9_exploits.py was not written by --repro. Move it, or name another "
+    )
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"{message}folder\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -260,6 +292,9 @@ def test_with_a_baseline_only_new_failures_exit_with_1(reward: Path, tmp_path: P
             "--baseline and --json both name LICENSE: give one",
         ),
         (["reward", "--data", "DATA", "--sarif", "no/a.sarif"], "no/a.sarif cannot be written: there is no folder no"),
+        (["reward_lambda", "--data", "DATA", "--repro", "LICENSE"], "--repro LICENSE is a file; name a folder"),
+        (["reward_lambda", "--data", "DATA", "--repro", "no/a"], "--repro no/a cannot be written: there is no folder"),
+        (["my-reward", "--data", "DATA", "--repro", "a"], "--repro a needs the reward function's file, folder or zip"),
         (["reward", "--data", "DATA", "--env", "A"], "--env A: give NAME=VALUE"),
         (["reward", "--data", "DATA", "--env", "A=1", "--env", "A=2"], "--env A is given twice: '1' and '2'"),
         (["reward_lambda", "--data", "DATA", "--env", "AWS_REGION=x"], "Lambda rejects this configuration"),

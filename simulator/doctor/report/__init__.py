@@ -10,6 +10,8 @@ baseline      for CI: which findings are new, known and fixed
 golden        for a diff: every score, in a text file that is committed
 explanations  what each finding means: docs/findings.md
 headline      the three numbers on top, in words
+repro         scripts that reproduce findings
+repro_script  the text of these scripts
 annotations   what reports say beside the findings
 markdown_text writes texts as Markdown
 excerpts      shortens texts of users and models for display

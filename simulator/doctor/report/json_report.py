@@ -100,7 +100,13 @@ def _finding(finding: Finding, annotations: Annotations) -> dict[str, Any]:
 
 
 def _example(example: Example) -> dict[str, Any]:
-    return asdict(example) | {"score": _number(example.score)}
+    return {
+        "line": example.line,
+        "prompt": example.prompt,
+        "response": example.response,
+        "score": _number(example.score),
+        "note": example.note,
+    }
 
 
 def _trace(trace: TrainingTrace) -> dict[str, Any]:

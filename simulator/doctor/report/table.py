@@ -11,6 +11,7 @@ from rich.text import Text
 from simulator.doctor.doctor_report import DoctorReport, format_count
 from simulator.doctor.finding import Example, Finding, Severity, sort_by_severity
 from simulator.doctor.headline_numbers import HeadlineNumbers
+from simulator.doctor.report.annotations import NO_ANNOTATIONS, Annotations
 from simulator.doctor.report.curves import summarize_trace
 from simulator.doctor.report.excerpts import format_score, one_line, shorten
 from simulator.doctor.report.headline import headline_rows
@@ -37,15 +38,15 @@ _STYLES: Final[Mapping[Severity, str]] = {
 }
 
 
-def print_report(report: DoctorReport, console: Console) -> None:
+def print_report(report: DoctorReport, console: Console, annotations: Annotations = NO_ANNOTATIONS) -> None:
     """Print the report of a doctor run. Each sentence about failed calls is one line, so that a script can find it."""
     for calls in report.failed_calls:
         console.print(Text(one_line(calls.sentence), style=_STYLES[Severity.FAIL]), soft_wrap=True)
         console.print()
-    print_parts(_parts(report), console)
+    print_parts(_parts(report, annotations), console)
 
 
-def _parts(report: DoctorReport) -> Iterator[RenderableType]:
+def _parts(report: DoctorReport, annotations: Annotations) -> Iterator[RenderableType]:
     yield _heading(report)
     if report.headline is not None:
         yield Text()
@@ -54,7 +55,7 @@ def _parts(report: DoctorReport) -> Iterator[RenderableType]:
     problems = [finding for finding in ranked if finding.severity not in {Severity.OK, Severity.SKIPPED}]
     if problems:
         yield Text()
-        yield build_finding_table(problems)
+        yield build_finding_table(problems, annotations)
     if report.traces:
         yield Text()
         yield _trace_table(report.traces)
@@ -110,8 +111,8 @@ def _verdict(report: DoctorReport, problems: Sequence[Finding]) -> Text:
     return Text.assemble((report.conclusion, style), (hint, "dim"))
 
 
-def build_finding_table(findings: Sequence[Finding]) -> Table:
-    """Return findings below each other, each with examples and a fix."""
+def build_finding_table(findings: Sequence[Finding], annotations: Annotations = NO_ANNOTATIONS) -> Table:
+    """Return findings below each other, each with examples, a fix and the command that reproduces it."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, min_width=_ID)
@@ -121,12 +122,12 @@ def build_finding_table(findings: Sequence[Finding]) -> Table:
         if index:
             table.add_row()
         style = _STYLES[finding.severity]
-        body = _body(finding, printed_prompts)
+        body = _body(finding, printed_prompts, annotations)
         table.add_row(Text(finding.severity.upper(), style=style), Text(finding.probe, style=style), body)
     return table
 
 
-def _body(finding: Finding, printed_prompts: set[_Prompt]) -> Group:
+def _body(finding: Finding, printed_prompts: set[_Prompt], annotations: Annotations) -> Group:
     """Return the text of a finding. Prompts that were printed before are shortened."""
     facts = Table.grid(padding=(0, 2, 0, 0))
     facts.add_column(no_wrap=True, style="dim")
@@ -150,6 +151,8 @@ def _body(finding: Finding, printed_prompts: set[_Prompt]) -> Group:
         facts.add_row("", Text(f"and {more} more: --html FILE and --json FILE contain all", style="dim"))
     if finding.fix:
         facts.add_row(Text("fix", style="bold not dim"), Text(one_line(finding.fix), style="bold"))
+    if command := annotations.repro_commands.get(finding):
+        facts.add_row("repro", Text(command))
     title = Text.assemble((f"{finding.name}: ", "bold"), one_line(finding.message))
     return Group(title, facts) if facts.rows else Group(title)
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from simulator.doctor.doctor_report import DoctorReport
 from simulator.doctor.finding import Example, Finding, Severity
+from simulator.doctor.report.annotations import Annotations
 from simulator.doctor.report.table import print_report
 from simulator.http.service_calls import ServiceCalls
 from tests.doctor.sample_reports import (
@@ -100,6 +101,14 @@ def test_how_the_function_ran_in_another_way_than_at_aws_is_a_warning_below_the_
         "Warning: It runs on Python 3.11.",
         "Warning: It has another processor.",
     ]
+
+
+def test_a_finding_names_the_command_that_reproduces_it() -> None:
+    """Below its fix, and whole, so that it can be copied."""
+    annotations = Annotations(repro_commands={WARN_FINDING: "python repro/s7_false_negatives.py"})
+    output = io.StringIO()
+    print_report(sample_report(WARN_FINDING), Console(file=output, width=80), annotations)
+    assert "           repro     python repro/s7_false_negatives.py\n" in output.getvalue()
 
 
 def test_a_repeated_prompt_is_shortened() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from simulator.doctor.finding import Finding, Probe, Severity
+from simulator.doctor.finding import ExampleCall, Finding, Probe, Severity
 from simulator.doctor.invocation import BatchFailure, Case, CaseResult, usable_scores
 from simulator.doctor.probe_context import FIRST_GROUPS, SCORE_TOLERANCE, ProbeContext
 from simulator.doctor.probes.static.s10_determinism import DETERMINISM
@@ -116,6 +116,8 @@ def _batch_failure_finding(context: ProbeContext, failures: Sequence[BatchFailur
     fails_again = isinstance(usable_scores(repeated_call, function_name=context.reward_function.name), str)
     when = "because of the batch" if fails_again else "sometimes"
     outcome = "it failed again" if fails_again else "it gave scores"
+    example = first_failure.first_result.example(f"alone; in a call with {count - 1} others: {first_failure.error}")
+    whole_call = ExampleCall(elements=json.loads(first_failure.call.event), rollout_id=first_failure.call.ids[0])
     return ORDER_AND_BATCH.finding(
         Severity.FAIL,
         f"Calls fail {when}: each of their rollouts gets a score alone. A job would end there.",
@@ -124,9 +126,7 @@ def _batch_failure_finding(context: ProbeContext, failures: Sequence[BatchFailur
         threshold="none",
         fix=ORDER_AND_BATCH.remedy,
         value=float(len(failures)),
-        examples=[
-            first_failure.first_result.example(f"alone; in a call with {count - 1} others: {first_failure.error}")
-        ],
+        examples=[replace(example, call=whole_call)],
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from simulator.doctor.finding import Example
+from simulator.doctor.finding import Example, ExampleCall
 from simulator.doctor.invocation import Call, Case, CaseResult, EventElement, usable_scores
 from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.probes.static.time_growth import invoker_with_shorter_timeout
@@ -43,8 +43,11 @@ class SampleCall:
 
     def example(self, index: int, note: str) -> Example:
         """Return the rollout at an index as an example; the last one for an index beyond the cases."""
-        case = self.cases[min(index, len(self.cases) - 1)]
-        return CaseResult(case=case, score=None).example(note)
+        index = min(index, len(self.cases) - 1)
+        invocation = self.call.invocation
+        payload = None if invocation is None or invocation.function_error else invocation.payload
+        call = ExampleCall(elements=self.elements, rollout_id=self.call.ids[index], payload=payload)
+        return CaseResult(case=self.cases[index], score=None, call=call).example(note)
 
 
 def send_first_call(context: ProbeContext) -> SampleCall:
