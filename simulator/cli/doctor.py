@@ -1,7 +1,7 @@
 """`rft-sim doctor`: its options, and the run that they describe."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -11,8 +11,15 @@ from simulator.cli.signals import handle_interrupts
 from simulator.settings import Settings
 from simulator.training.hyperparameters import Hyperparameters
 
+if TYPE_CHECKING:
+    from simulator.doctor.plan import Plan
+
 MAX_CONCURRENCY: Final = reward_options.DEFAULT_SETTINGS.lambda_workers
 """More concurrent calls would wait for a Lambda environment."""
+
+DEFAULT_BUDGET_SECONDS: Final = 60.0
+MIN_BUDGET_SECONDS: Final = 5.0
+"""In less time no call may end, because the function's environment must start first."""
 
 _REPORTS_PANEL: Final = "Reports"
 _RECORDED_PANEL: Final = "Real model outputs"
@@ -31,7 +38,20 @@ def doctor(
         bool, typer.Option("--no-training", help="Do not simulate training; call the function only.")
     ] = False,
     explain: Annotated[str | None, typer.Option(help="Print what a finding means, and exit.", metavar="ID")] = None,
-    rows: Annotated[int | None, typer.Option(help="Rows that the probes use. Default: 32.", min=1)] = None,
+    rows: Annotated[
+        int | None, typer.Option(help="Rows that the probes use. Default: as many as the plan has, at most 32.", min=1)
+    ] = None,
+    plan: Annotated[
+        str | None,
+        typer.Option(
+            help="How much to measure: full, reduced, brief or minimal. Default: the largest that fits into the "
+            "budget, by the time of the first calls.",
+            metavar="NAME",
+        ),
+    ] = None,
+    budget: Annotated[
+        float, typer.Option(help="The seconds that the doctor may take.", metavar="SECONDS", min=MIN_BUDGET_SECONDS)
+    ] = DEFAULT_BUDGET_SECONDS,
     seed: Annotated[int | None, typer.Option(help="The seed of every random draw.")] = None,
     concurrency: Annotated[
         int,
@@ -161,7 +181,6 @@ def doctor(
     settings = _parse_settings(seed, changes)
     from simulator.cli.doctor_run import DoctorRun, OutputsSource, run_doctor  # noqa: PLC0415  --help need not wait for it
     from simulator.cli.report_files import ReportFiles  # noqa: PLC0415  as above
-    from simulator.doctor.rows import DEFAULT_ROW_COUNT  # noqa: PLC0415  as above
 
     run = DoctorRun(
         function=reward_options.RewardFunctionOptions(
@@ -181,7 +200,7 @@ def doctor(
         settings=settings,
         model=model,
         hyperparameters=Hyperparameters(n_epochs=epochs, batch_size=batch_size, learning_rate_multiplier=lr_multiplier),
-        rows=rows or DEFAULT_ROW_COUNT,
+        rows=rows,
         only=_parse_only(only),
         simulates_training=not no_training,
         outputs_source=None
@@ -195,6 +214,8 @@ def doctor(
             folder=rollouts_folder,
         ),
         concurrency=concurrency,
+        plan=_parse_plan(plan),
+        budget=budget,
         report_files=ReportFiles(
             json=json,
             junit=junit,
@@ -239,6 +260,17 @@ def _parse_only(only: str | None) -> frozenset[str]:
                 f"--only {only}: no such probe: {name!r}. The probes are {', '.join(probe.id for probe in ALL_PROBES)}"
             )
     return frozenset(name.upper() for name in names)
+
+
+def _parse_plan(name: str | None) -> "Plan | None":
+    """Return the plan that --plan names."""
+    if name is None:
+        return None
+    from simulator.doctor.plan import PLAN_NAMES, find_plan  # noqa: PLC0415  as above
+
+    return find_plan(name) or exit_with_error(
+        f"--plan {name}: no such plan. The plans are {', '.join(PLAN_NAMES[:-1])} and {PLAN_NAMES[-1]}"
+    )
 
 
 def _parse_settings(seed: int | None, changes: list[str] | None) -> Settings:

@@ -19,9 +19,13 @@ from simulator.cli.repro_files import check_repro_folder, describe_scripts, writ
 from simulator.cli.reward_options import RewardFunctionOptions, open_reward_function
 from simulator.doctor import model_outputs
 from simulator.doctor.doctor_report import SIMULATED_ROLLOUTS, DoctorReport
-from simulator.doctor.duration_estimate import DurationEstimate
 from simulator.doctor.executors import create_executor
 from simulator.doctor.finding import Finding
+from simulator.doctor.first_calls import FirstCalls, make_first_calls
+from simulator.doctor.grading_cost import grading_cost
+from simulator.doctor.plan import FULL, Plan
+from simulator.doctor.plan_choice import PlanChoice, choose_plan, notices_of
+from simulator.doctor.plan_limits import variants_of
 from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.probe_runner import PREREQUISITE_PROBES, ProgressListener, TrainingSimulator, run_probes
 from simulator.doctor.probes.registry import STATIC_PROBES, TRAINING_PROBES
@@ -29,6 +33,7 @@ from simulator.doctor.probes.training.registry import required_variants
 from simulator.doctor.progress import show_progress
 from simulator.doctor.report.annotations import Annotations
 from simulator.doctor.report.repro import ReproTarget
+from simulator.doctor.run_budget import RunBudget
 from simulator.doctor.simulated_training import (
     ALL_VARIANTS,
     MAX_RECORDS,
@@ -72,12 +77,14 @@ class DoctorRun:
         settings: the settings after --set and --seed.
         model: the base model.
         hyperparameters: those of the training run.
-        rows: how many rows the static probes use.
+        rows: how many rows the static probes use. None is the number of the plan.
         only: the ids of the chosen probes; empty for all.
         simulates_training: whether training is simulated.
         outputs_source: real model outputs to use instead of the simulated policy's.
         concurrency: the number of concurrent calls.
         report_files: the reports to write.
+        plan: how much is measured. None lets the first calls choose.
+        budget: the seconds that the doctor run may take.
     """
 
     function: RewardFunctionOptions
@@ -86,18 +93,21 @@ class DoctorRun:
     settings: Settings
     model: str
     hyperparameters: Hyperparameters
-    rows: int
+    rows: int | None
     only: frozenset[str]
     simulates_training: bool
     outputs_source: OutputsSource | None
     concurrency: int
     report_files: ReportFiles
+    plan: Plan | None
+    budget: float
 
 
 def run_doctor(run: DoctorRun) -> int:
     """Run the probes, write the reports, and return the exit code: 0, or 1 for a failure or a changed score."""
     if run.report_files.repro is not None:
         check_repro_folder(run.report_files.repro, reward=run.function.reward)
+    budget = RunBudget(seconds=run.budget)
     references = load_references(
         run.report_files.paths,
         inputs={"--data": run.data, "--validation": run.validation},
@@ -114,20 +124,22 @@ def run_doctor(run: DoctorRun) -> int:
     if run.outputs_source is not None:
         outputs = load_model_outputs(run.outputs_source, records, validation, seed=run.settings.seed)
         records, validation = outputs.records, outputs.validation_records
-    with _open_context(run, records, outputs) as (context, listener):
+    with _open_context(run, records, outputs, budget) as (context, listener, notices, first):
         report = run_probes(
             context,
             data_name=run.data.name,
             data_sha256=hashlib.sha256(data).hexdigest(),
             static_probes=STATIC_PROBES,
             training_probes=TRAINING_PROBES,
-            simulate_training=_training_simulator(validation, outputs, variants=_training_variants(run))
+            simulate_training=_training_simulator(validation, outputs, variants=_training_variants(run, context.plan))
             if run.simulates_training
             else None,
             only=run.only,
             rollouts_source=SIMULATED_ROLLOUTS if outputs is None else outputs.source,
             rollouts_sha256="" if outputs is None else outputs.sha256,
             listener=listener,
+            notices=notices,
+            first_side_effects=first.side_effects,
         )
         handler = context.reward_function.spec.handler if context.reward_function.spec else ""
     annotations = Annotations(
@@ -199,37 +211,56 @@ def _read_key(name: str | None) -> str | None:
 
 @contextmanager
 def _open_context(
-    run: DoctorRun, records: tuple[Record, ...], outputs: model_outputs.ModelOutputs | None
-) -> Iterator[tuple[ProbeContext, ProgressListener]]:
-    """Yield the probe context and the listener of the progress bar."""
-    training_calls = _training_calls(run, records)
-    calls = _static_calls(run) + training_calls
-    estimate = DurationEstimate(calls=calls, training_calls=training_calls, rows=run.rows, concurrency=run.concurrency)
+    run: DoctorRun,
+    records: tuple[Record, ...],
+    outputs: model_outputs.ModelOutputs | None,
+    budget: RunBudget,
+) -> Iterator[tuple[ProbeContext, ProgressListener, tuple[str, ...], FirstCalls]]:
+    """Choose the plan. Yield the context, the listener of the progress bar, what to say first, and the first calls."""
+    calls = _static_calls(run) + _training_calls(run, records)
     with (
-        open_reward_function(run.function, settings=run.settings, calls=round(calls, -2)) as reward_function,
+        open_reward_function(
+            run.function, settings=run.settings, calls=round(calls, -2), budget=budget
+        ) as reward_function,
         create_executor(run.concurrency) as executor,
-        show_progress(Console(stderr=True), estimate=estimate) as listener,
+        show_progress(Console(stderr=True)) as listener,
     ):
-        yield (
-            ProbeContext(
+
+        def create_context(choice: PlanChoice) -> ProbeContext:
+            return ProbeContext(
                 reward_function=reward_function,
                 records=records,
                 settings=run.settings,
                 model=run.model,
                 hyperparameters=run.hyperparameters,
-                row_count=run.rows,
+                row_count=run.rows or choice.plan.rows,
                 recorded=None if outputs is None else outputs.train,
                 on_call=listener.on_call,
                 executor=executor,
                 concurrency=run.concurrency,
-            ),
-            listener,
+                plan=choice.plan,
+                plan_cause=choice.cause,
+                budget=budget,
+            )
+
+        listener.on_first_call()
+        first = make_first_calls(create_context(PlanChoice(plan=FULL)))
+        cost = first.seconds and grading_cost(
+            records, settings=run.settings, hyperparameters=run.hyperparameters, call_seconds=first.seconds
         )
+        notices = notices_of(first, cost=cost or None, timeout=reward_function.timeout)
+        choice = (
+            choose_plan(first, budget_seconds=run.budget, concurrency=run.concurrency)
+            if run.plan is None
+            else PlanChoice(plan=run.plan, cause=f"--plan {run.plan.name} was given")
+        )
+        listener.on_plan(choice.plan, cause=choice.cause, notices=notices)
+        yield create_context(choice), listener, notices, first
 
 
-def _training_variants(run: DoctorRun) -> frozenset[str]:
-    """Return the variants to simulate besides the unchanged run: those that a chosen probe reads."""
-    return required_variants(run.only) if run.only else ALL_VARIANTS
+def _training_variants(run: DoctorRun, plan: Plan) -> frozenset[str]:
+    """Return the variants to simulate besides the unchanged run: those of the plan that a chosen probe reads."""
+    return (required_variants(run.only) if run.only else ALL_VARIANTS) & variants_of(plan)
 
 
 def _training_simulator(
@@ -241,13 +272,14 @@ def _training_simulator(
         recorded=None if outputs is None else outputs.train,
         recorded_validation=None if outputs is None else outputs.validation,
         variants=variants,
+        max_steps=context.plan.training_steps or FULL.training_steps,
         on_step=on_step,
     )
 
 
 def _static_calls(run: DoctorRun) -> int:
     """Return about how often the static probes invoke the function. Chosen probes count by their share."""
-    calls = STATIC_CALLS + CALLS_PER_ROW * run.rows
+    calls = STATIC_CALLS + CALLS_PER_ROW * (run.rows or FULL.rows)
     probe_ids = run.only | PREREQUISITE_PROBES if run.only else {probe.id for probe, _ in STATIC_PROBES}
     return calls * sum(probe.id in probe_ids for probe, _ in STATIC_PROBES) // len(STATIC_PROBES)
 
@@ -259,7 +291,7 @@ def _training_calls(run: DoctorRun, records: tuple[Record, ...]) -> int:
         return 0
     base_hyperparameters = run.hyperparameters
     record_count = min(len(records), MAX_RECORDS)
-    variants = _training_variants(run)
+    variants = _training_variants(run, FULL)
     runs = [base_hyperparameters, *[base_hyperparameters] * len(variants - {RED_TEAM})]
     if RED_TEAM in variants:
         runs.append(red_team_hyperparameters(record_count))

@@ -18,6 +18,7 @@ from simulator.training.hyperparameters import Hyperparameters
 
 if TYPE_CHECKING:
     from simulator.doctor.reward_function import RewardFunction
+    from simulator.doctor.run_budget import RunBudget
 
 DEFAULT_MODEL: Final = "openai.gpt-oss-20b"
 
@@ -153,9 +154,12 @@ def parse_settings(changes: Sequence[str] | None) -> Settings:
 
 @contextmanager
 def open_reward_function(
-    function: RewardFunctionOptions, *, settings: Settings, calls: int
+    function: RewardFunctionOptions, *, settings: Settings, calls: int, budget: "RunBudget | None" = None
 ) -> Iterator["RewardFunction"]:
-    """Load a reward function for the length of the block; `calls` is about how often it will be invoked."""
+    """Load a reward function for the length of the block.
+
+    `calls` is about how often it will be invoked, and `budget` the time that the calls may take.
+    """
     from simulator.doctor.loading import LoadError, load_reward_function  # noqa: PLC0415  --help need not wait for it
 
     try:
@@ -176,6 +180,7 @@ def open_reward_function(
             max_workers=settings.lambda_workers,
             isolation=settings.lambda_isolation,
             seed=settings.seed,
+            budget=budget,
         ) as reward_function:
             if function.is_at_aws and reward_function.spec is None and not function.accepts_billing:
                 exit_with_error(

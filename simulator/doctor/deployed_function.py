@@ -6,8 +6,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from simulator.doctor.executors import call_in_daemon_thread
 from simulator.doctor.package import LoadError
 from simulator.doctor.reward_function import RewardFunction
+from simulator.doctor.run_budget import RunBudget
 from simulator.http.service_calls import SERVICE_CALLS_HEADER, parse_service_calls
 from simulator.lambdas.compiled_modules import (
     IMPORT_ERRORS,
@@ -15,7 +17,14 @@ from simulator.lambdas.compiled_modules import (
     UnloadableModules,
     parse_unloadable_modules,
 )
-from simulator.lambdas.errors import AccessDenied, FunctionNotFound, InvocationRejected, RequestTooLarge, Throttled
+from simulator.lambdas.errors import (
+    AccessDenied,
+    CallCutOff,
+    FunctionNotFound,
+    InvocationRejected,
+    RequestTooLarge,
+    Throttled,
+)
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.interpreters import InterpreterFolders, describe_other_python, nearest_interpreter
 from simulator.lambdas.limits import MAX_REQUEST_BYTES, TIMEOUT_RANGE_SECONDS
@@ -48,6 +57,7 @@ class DeployedRewardFunction:
         now: the clock that dates the end of an invocation.
         differences: in which ways it runs in another way than at AWS.
         unloadable_modules: the compiled modules that explain the last failed import, if it is in a simulator.
+        budget: the time of the doctor run. A call that exceeds it goes on at Lambda, but the doctor does not wait.
     """
 
     name: str
@@ -58,6 +68,7 @@ class DeployedRewardFunction:
     now: Callable[[], float]
     differences: tuple[str, ...] = ()
     unloadable_modules: list[UnloadableModules] = field(default_factory=list)
+    budget: RunBudget = field(default_factory=RunBudget, compare=False)
 
     @property
     def spec(self) -> FunctionSpec | None:
@@ -65,11 +76,26 @@ class DeployedRewardFunction:
         return None
 
     def invoke(self, event: bytes) -> Invocation:
-        """Invoke it once. Lambda returns only the last 4 KB of the log.
+        """Invoke it once, within the budget. Lambda returns only the last 4 KB of the log.
 
         Raises:
             InvocationRejected: it did not run. The message is Lambda's or a plainer one.
+            CallCutOff: it took far longer than earlier calls.
+            BudgetUsedUpError: the time of the doctor run is over.
         """
+        self.budget.check()
+        limit = self.budget.call_limit()
+        if limit is None:
+            return self._invoke(event)
+        try:
+            limit = min(limit, self.budget.handler_limit() or limit)
+            invocation = call_in_daemon_thread(lambda: self._invoke(event), seconds=limit)
+        except TimeoutError:
+            raise self.budget.cut_off(CallCutOff(limit)) from None
+        self.budget.record_call(invocation.duration_ms / 1e3)
+        return invocation
+
+    def _invoke(self, event: bytes) -> Invocation:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - slow to import
 
         if len(event) > MAX_REQUEST_BYTES:
@@ -120,6 +146,7 @@ def open_deployed_function(
     simulator: str | None,
     now: Callable[[], float],
     interpreters: InterpreterFolders,
+    budget: RunBudget | None = None,
 ) -> Iterator[RewardFunction]:
     """Provide a deployed function by its name or ARN, from the simulator at a URL, or from AWS if that is None.
 
@@ -159,6 +186,7 @@ def open_deployed_function(
             client=client,
             now=now,
             differences=_describe_differences(configuration.get("Runtime", ""), interpreters) if simulator else (),
+            budget=budget or RunBudget(),
         )
 
 

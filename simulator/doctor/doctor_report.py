@@ -7,6 +7,7 @@ from typing import Final
 from simulator.doctor.finding import Finding, Severity
 from simulator.doctor.headline_numbers import HeadlineNumbers
 from simulator.doctor.invocation import CaseResult
+from simulator.doctor.plan import FULL
 from simulator.doctor.training_trace import TrainingTrace
 from simulator.http.service_calls import ServiceCalls
 from simulator.settings import GradingSettings
@@ -39,6 +40,9 @@ class DoctorReport:
         has_refused_scores: the environment refused something, and the scores may be what the function returns then.
         is_judged: False if the function can run at AWS and not on this machine.
         headline: the three numbers on top of the report. None if only some probes were selected.
+        plan: the name of the plan, which says how much was measured.
+        plan_cause: why the plan is not the full one. Empty for the full one.
+        notices: what a user should know first, as sentences: that the function uses the network, what its time costs.
     """
 
     function_name: str
@@ -56,6 +60,9 @@ class DoctorReport:
     has_refused_scores: bool = False
     is_judged: bool = True
     headline: HeadlineNumbers | None = None
+    plan: str = FULL.name
+    plan_cause: str = ""
+    notices: tuple[str, ...] = ()
 
     def count(self, severity: Severity) -> int:
         """Return the number of findings with this severity."""

@@ -4,6 +4,7 @@
 may run for 15 minutes.
 """
 
+import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import suppress
@@ -76,6 +77,21 @@ class DaemonThreadExecutor(Executor):
 def create_executor(concurrency: int) -> Executor:
     """Return an executor that makes this many calls at once. Close it as any executor."""
     return InlineExecutor() if concurrency == 1 else DaemonThreadExecutor(concurrency)
+
+
+def call_in_daemon_thread(function: Callable[[], T], *, seconds: float) -> T:
+    """Return the result of a call, or raise its exception. A call that takes longer goes on, and its end is ignored.
+
+    Raises:
+        TimeoutError: the call takes longer than this.
+    """
+    future: Future[T] = _InterruptibleFuture()
+    Thread(target=_run_into_future, args=(future, function), daemon=True).start()
+    end = time.monotonic() + seconds
+    while not future.done() and (left := end - time.monotonic()) > 0:
+        with suppress(TimeoutError):
+            Future.exception(future, min(left, _SIGNAL_SECONDS))
+    return future.result(0)
 
 
 def _run_into_future(future: Future[T], call: Callable[[], T]) -> None:

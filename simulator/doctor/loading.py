@@ -16,6 +16,7 @@ from simulator.doctor.deployed_function import open_deployed_function
 from simulator.doctor.isolation_reason import ALLOW_NAMESPACES
 from simulator.doctor.package import LoadError, build_package
 from simulator.doctor.reward_function import LocalRewardFunction, RewardFunction
+from simulator.doctor.run_budget import RunBudget
 from simulator.doctor.service_endpoint import serve_service_endpoint
 from simulator.http.server_discovery import discover_region
 from simulator.http.service_call_client import ServiceCallClient
@@ -43,6 +44,9 @@ DEFAULT_TIMEOUT_SECONDS: Final = 300
 
 DEFAULT_MEMORY_MB: Final = 512  # SAMPLE, as above
 
+_RESOLVER_OPTIONS: Final = "timeout:1 attempts:2"
+"""For glibc's resolver. By default a name server that does not answer costs 10 seconds for each look-up."""
+
 _MAX_NAME_LENGTH: Final = 64
 _NEWEST_PYTHON_MINOR: Final = 14  # DOCUMENTED: Lambda has Python 3.10 to 3.14
 
@@ -66,6 +70,7 @@ def load_reward_function(
     max_workers: int = 16,
     isolation: LambdaIsolation = LambdaIsolation.AUTO,
     seed: int = 0,
+    budget: RunBudget | None = None,
 ) -> Iterator[RewardFunction]:
     """Provide the reward function that `reward` names, until the block ends.
 
@@ -91,6 +96,7 @@ def load_reward_function(
         max_workers: the largest number of environments at once.
         isolation: how a function that runs here is separated from this machine.
         seed: the seed of the request ids.
+        budget: the time that all calls together may take. Without one there is no limit.
 
     Raises:
         LoadError: the function cannot be tested. The message says why in one line.
@@ -133,7 +139,9 @@ def load_reward_function(
             ) as pool,
         ):
             _prepare_isolation(pool)
-            yield LocalRewardFunction(name=reward, spec=spec, pool=pool, interpreter=interpreter)
+            yield LocalRewardFunction(
+                name=reward, spec=spec, pool=pool, interpreter=interpreter, budget=budget or RunBudget()
+            )
         return
     if _looks_like_a_path(reward):
         raise LoadError(f"{reward} does not exist. Give a folder, a .py file, a zip, or a function's ARN or name.")
@@ -143,7 +151,13 @@ def load_reward_function(
             "machine, and a deployed function has its own configuration."
         )
     with _load_deployed(
-        reward, region=region, simulator=simulator, at_aws=at_aws, now=wall_clock, interpreters=interpreters
+        reward,
+        region=region,
+        simulator=simulator,
+        at_aws=at_aws,
+        now=wall_clock,
+        interpreters=interpreters,
+        budget=budget,
     ) as reward_function:
         yield reward_function
 
@@ -167,6 +181,7 @@ def _load_deployed(
     at_aws: bool,
     now: Callable[[], float],
     interpreters: InterpreterFolders,
+    budget: RunBudget | None,
 ) -> Iterator[RewardFunction]:
     if not at_aws:
         simulator_region, problem = _simulator_region(simulator) if simulator else (None, "no simulator is configured")
@@ -184,6 +199,7 @@ def _load_deployed(
         simulator=None if at_aws else simulator,
         now=now,
         interpreters=interpreters,
+        budget=budget,
     ) as reward_function:
         yield reward_function
 
@@ -220,11 +236,16 @@ def _open_endpoint(simulator: str | None) -> Iterator[_Endpoint]:
     """Provide the simulator, if it runs, or an endpoint of the doctor."""
     if simulator and _simulator_region(simulator)[0]:
         with closing(ServiceCallClient(simulator)) as client:
-            yield _Endpoint(variables={"AWS_ENDPOINT_URL": simulator}, take_service_calls=client.take)
+            variables = {"AWS_ENDPOINT_URL": simulator, "RES_OPTIONS": _RESOLVER_OPTIONS}
+            yield _Endpoint(variables=variables, take_service_calls=client.take)
         return
     with serve_service_endpoint() as endpoint:
         yield _Endpoint(
-            variables={"AWS_ENDPOINT_URL": endpoint.url, "AWS_EC2_METADATA_DISABLED": "true"},
+            variables={
+                "AWS_ENDPOINT_URL": endpoint.url,
+                "AWS_EC2_METADATA_DISABLED": "true",
+                "RES_OPTIONS": _RESOLVER_OPTIONS,
+            },
             take_service_calls=endpoint.recorder.take,
         )
 

@@ -9,8 +9,11 @@ from typing import Final, TypeAlias
 from simulator.doctor.executors import InlineExecutor
 from simulator.doctor.finding import Finding
 from simulator.doctor.invocation import Call, Case, CaseResult, Invoker
+from simulator.doctor.plan import FULL, Plan
 from simulator.doctor.reward_function import RewardFunction
 from simulator.doctor.rows import DEFAULT_ROW_COUNT, Row, sample_rows, with_answer_format
+from simulator.doctor.run_budget import RunBudget
+from simulator.doctor.timeout_budget import TimeoutBudget
 from simulator.grading.lambda_event import response_text
 from simulator.settings import Settings
 from simulator.training.dataset import Record
@@ -51,6 +54,8 @@ class ProbeContext:
         hyperparameters: the hyperparameters of the planned run.
         recorded: the recorded responses of a real model, by line. Without them the base rollouts are simulated.
         seed: the seed of every draw.
+        plan: how much is measured.
+        plan_cause: why it is less than the full plan.
     """
 
     def __init__(
@@ -66,6 +71,9 @@ class ProbeContext:
         on_call: Callable[[Call], None] = lambda _call: None,
         executor: Executor | None = None,
         concurrency: int = 1,
+        plan: Plan = FULL,
+        plan_cause: str = "",
+        budget: RunBudget | None = None,
     ) -> None:
         """Sample the rows. `executor` makes `concurrency` calls at once; without it there is one call at a time."""
         self.reward_function = reward_function
@@ -75,7 +83,9 @@ class ProbeContext:
             on_call=on_call,
             executor=executor or InlineExecutor(),
             concurrency=concurrency,
+            timeout_budget=TimeoutBudget(run_budget=budget or RunBudget()),
         )
+        self.plan, self.plan_cause = plan, plan_cause
         self.records = tuple(records)
         self.settings = settings
         self.model = model

@@ -2,10 +2,12 @@
 
 When the function gives no usable score, the remaining probes are not measured. When its calls to an AWS service fail,
 its scores are a fallback, so no probe of scores measures anything. The same holds when the environment refuses
-something, and right and wrong answers then score the same.
+something, and right and wrong answers then score the same. Probes that the plan leaves out, and those that the budget
+does not reach, are not measured.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from simulator.doctor.doctor_report import SIMULATED_ROLLOUTS, DoctorReport, describe_event
@@ -14,11 +16,20 @@ from simulator.doctor.finding import Finding, Probe, Severity
 from simulator.doctor.foreign_modules import reason_not_judged
 from simulator.doctor.headline_numbers import HeadlineNumbers, measure_headline_numbers, not_measured
 from simulator.doctor.invocation import Call
+from simulator.doctor.plan import Plan
+from simulator.doctor.plan_limits import TrainingCutOffError, left_out_reasons, required_runs
 from simulator.doctor.probe_context import ProbeContext, ProbeFunction
 from simulator.doctor.probes.static.s10_determinism import check_after_training
-from simulator.doctor.refused_scores import explain_refusal, with_side_effects
+from simulator.doctor.refused_scores import (
+    RefusalExplanation,
+    explain_refusal,
+    with_first_side_effects,
+    with_side_effects,
+)
+from simulator.doctor.run_budget import LONG_BUDGET_SECONDS, BudgetUsedUpError
+from simulator.doctor.side_effects import SideEffect
 from simulator.doctor.timeout_budget import NoScoresError, NotJudgedError, TimeoutBudgetError
-from simulator.doctor.training_trace import StepCallback, TrainingTrace, TrainingTraces
+from simulator.doctor.training_trace import RED_TEAM, SIMULATED_RED_TEAM, StepCallback, TrainingTrace, TrainingTraces
 
 PREREQUISITE_PROBES: Final = frozenset({"S3"})
 """Probes that run even if only others are selected, because they find the field of the right answers."""
@@ -41,6 +52,12 @@ class ProgressListener:
     def on_call(self, call: Call, /) -> None:
         """Receive an invocation."""
 
+    def on_first_call(self) -> None:
+        """Receive the start of the first call, which may take long."""
+
+    def on_plan(self, plan: Plan, *, cause: str, notices: Sequence[str]) -> None:
+        """Receive the plan, why it is not the full one, and what a user should know first."""
+
     def on_probe_start(self, probe: Probe, *, index: int, total: int) -> None:
         """Receive the start of a static probe: its position, from 1, and the number of probes."""
 
@@ -60,6 +77,8 @@ def run_probes(
     rollouts_source: str = SIMULATED_ROLLOUTS,
     rollouts_sha256: str = "",
     listener: ProgressListener | None = None,
+    notices: Sequence[str] = (),
+    first_side_effects: Sequence[SideEffect] = (),
 ) -> DoctorReport:
     """Run every selected probe, and return the report.
 
@@ -74,6 +93,8 @@ def run_probes(
         rollouts_source: the source of the base model's rollouts, in words.
         rollouts_sha256: the SHA-256 of the recorded responses.
         listener: receives the progress.
+        notices: what a user should know first, as sentences.
+        first_side_effects: what the function did in the first calls. S17 reports them if the budget ends before it.
     """
     listener = listener or ProgressListener()
     selected_static = [
@@ -85,6 +106,7 @@ def run_probes(
         "data_sha256": data_sha256,
         "event": describe_event(context.settings.grading),
         "model": context.model,
+        "plan": context.plan.name,
         # "all" and no ids: a golden file stays comparable when a later release adds probes.
         "probes": ",".join(probe.id for probe, _ in [*static_probes, *training_probes] if probe.id in only) or "all",
         "rollouts": rollouts_source,
@@ -93,33 +115,36 @@ def run_probes(
     }
     if rollouts_sha256:
         inputs["rollouts_sha256"] = rollouts_sha256
-    findings, end_reason, is_judged = _run_static_probes(context, selected_static, listener)
-    refusal = explain_refusal(context, findings, has_scores=not end_reason)
+    left_out = left_out_reasons(context, only)
+    findings, end_reason, is_judged, budget_reason = _run_static_probes(context, selected_static, left_out, listener)
+    try:
+        refusal = explain_refusal(context, findings, has_scores=not end_reason)
+    except BudgetUsedUpError as error:
+        refusal, budget_reason = RefusalExplanation(), str(error)
     is_judged = is_judged and refusal.is_judged
     traces: tuple[TrainingTrace, ...] = ()
     has_own_scores = not end_reason and not context.invoker.failed_calls and not refusal.reason
-    if selected_training and simulate_training and has_own_scores:
-        traces = tuple(
-            simulate_training(
-                context,
-                lambda name, step, total: listener.on_training_step(
-                    name, step=step, total=total, calls=context.invoker.call_count
-                ),
-            )
-        )
-    if traces:
-        findings += check_after_training(context, findings)
+    trains = any(probe.id not in left_out for probe, _ in selected_training)
+    if trains and simulate_training and has_own_scores and not budget_reason:
+        traces, more_findings, budget_reason = _simulate(context, simulate_training, findings, listener)
+        findings += more_findings
     failed_calls = context.invoker.failed_calls
     fallback_reason = not_measured_reason(failed_calls) if failed_calls else refusal.reason
+    simulated = {RED_TEAM if trace.name == SIMULATED_RED_TEAM else trace.name for trace in traces}
     for probe, check in selected_training:
-        if end_reason or fallback_reason or not simulate_training:
-            findings.append(probe.not_measured(end_reason or fallback_reason or TRAINING_SKIPPED))
-        else:
-            findings += _require_findings(probe, check(context, traces))
+        reason = end_reason or fallback_reason or ("" if simulate_training else TRAINING_SKIPPED)
+        reason = reason or left_out.get(probe.id, "")
+        if budget_reason and not required_runs(probe.id, context.plan) <= simulated:
+            reason = reason or budget_reason
+        findings += [probe.not_measured(reason)] if reason else _require_findings(probe, check(context, traces))
+    if budget_reason and first_side_effects:
+        findings = with_first_side_effects(findings, first_side_effects)
     if fallback_reason and not end_reason:
         findings = without_fallback_scores(findings, reason=fallback_reason)
     findings = with_side_effects(findings, refusal)
     missing_reason = end_reason or ("" if failed_calls else refusal.reason)
+    if budget_reason and not context.invoker.call_count:
+        findings, missing_reason = _report_no_answer(context, findings), budget_reason
     reported = [finding for finding in findings if not only or finding.probe in only]
     return DoctorReport(
         function_name=context.reward_function.name,
@@ -137,7 +162,31 @@ def run_probes(
         has_refused_scores=bool(refusal.reason),
         is_judged=is_judged,
         headline=None if only else _headline_numbers(context, reason=fallback_reason or end_reason),
+        plan=context.plan.name,
+        plan_cause=context.plan_cause,
+        notices=tuple(notices),
     )
+
+
+def _simulate(
+    context: ProbeContext, simulate_training: TrainingSimulator, findings: Sequence[Finding], listener: ProgressListener
+) -> tuple[tuple[TrainingTrace, ...], list[Finding], str]:
+    """Return the simulated runs, findings on the calls after them, and how the budget ended or ""."""
+    traces: tuple[TrainingTrace, ...] = ()
+    try:
+        traces = tuple(
+            simulate_training(
+                context,
+                lambda name, step, total: listener.on_training_step(
+                    name, step=step, total=total, calls=context.invoker.call_count
+                ),
+            )
+        )
+        return traces, list(check_after_training(context, findings)) if traces else [], ""
+    except TrainingCutOffError as error:
+        return error.traces, [], str(error)
+    except BudgetUsedUpError as error:
+        return traces, [], str(error)
 
 
 def _headline_numbers(context: ProbeContext, *, reason: str) -> HeadlineNumbers:
@@ -152,22 +201,30 @@ def _is_selected(probe: Probe, only: frozenset[str]) -> bool:
 
 
 def _run_static_probes(
-    context: ProbeContext, entries: Sequence[tuple[Probe, ProbeFunction]], listener: ProgressListener
-) -> tuple[list[Finding], str, bool]:
-    """Return the findings of the static probes, why the doctor run ended early or "", and whether the function can run.
+    context: ProbeContext,
+    entries: Sequence[tuple[Probe, ProbeFunction]],
+    left_out: Mapping[str, str],
+    listener: ProgressListener,
+) -> tuple[list[Finding], str, bool, str]:
+    """Return the findings of the static probes, and how they ended.
 
-    A function that only this machine cannot run is not judged.
+    That is: why the doctor run ended early or "", whether the function can run, and how the budget ended or "". A
+    function that only this machine cannot run is not judged.
     """
     findings: list[Finding] = []
-    end_reason, is_judged = "", True
+    end_reason, is_judged, budget_reason = "", True, ""
     for index, (probe, find) in enumerate(entries, start=1):
-        if end_reason:
-            findings.append(probe.not_measured(end_reason))
+        if reason := end_reason or left_out.get(probe.id, "") or budget_reason:
+            findings.append(probe.not_measured(reason))
             continue
         listener.on_probe_start(probe, index=index, total=len(entries))
         try:
             for finding in _require_findings(probe, find(context)):
                 findings.append(finding)  # noqa: PERF402  keeps the findings before an error
+        except BudgetUsedUpError as error:
+            budget_reason = str(error)
+            if not findings or findings[-1].probe != probe.id:
+                findings.append(probe.not_measured(budget_reason))
         except NoScoresError as error:
             reason = (
                 str(error)
@@ -178,8 +235,8 @@ def _run_static_probes(
             if not findings or findings[-1].probe != probe.id:
                 findings.append(probe.not_measured(end_reason))
             if isinstance(error, TimeoutBudgetError):
-                return _report_timeout(findings, error, entries, end_reason), end_reason, True
-    return findings, end_reason, is_judged
+                return _report_timeout(findings, error, entries, end_reason), end_reason, True, ""
+    return findings, end_reason, is_judged, budget_reason
 
 
 def _report_timeout(
@@ -197,8 +254,12 @@ def _report_timeout(
             own.append(
                 probe.finding(
                     Severity.FAIL,
-                    "A call reaches the function's time-out. The doctor run ends here, because the next calls may too.",
-                    measured=f"more than {error.timeout:g} s",
+                    "A call reaches the function's time-out. The doctor run ends here, because the next calls may too."
+                    if error.usual_seconds is None
+                    else "A call takes far longer than all others, and the doctor did not wait for its end. The doctor "
+                    "run ends here, because the next calls may be as slow.",
+                    measured=f"more than {error.timeout:.3g} s"
+                    + ("" if error.usual_seconds is None else f", and {error.usual_seconds:.2g} s at most otherwise"),
                     threshold="an answer within the time-out",
                     fix=(
                         "Find what takes so long on this response: a regular expression that backtracks, a loop that "
@@ -211,6 +272,29 @@ def _report_timeout(
             )
         reported += own or [probe.not_measured(end_reason)]
     return reported
+
+
+def _report_no_answer(context: ProbeContext, findings: Sequence[Finding]) -> list[Finding]:
+    """Report under the latency probe that no call ended within the budget."""
+    budget = context.invoker.timeout_budget.run_budget
+    seconds = budget.cut_off_seconds or budget.seconds
+    return [
+        replace(
+            finding,
+            severity=Severity.FAIL,
+            message=f"No call ended within the budget of {budget.seconds:g} s, so nothing could be measured.",
+            measured=f"more than {seconds:.3g} s for the first call",
+            threshold="an answer",
+            fix=(
+                "Find what the function waits for: a loop that does not end, a service that does not answer, or a long "
+                f"import. If it needs that long, give the doctor more time: --budget {LONG_BUDGET_SECONDS:g}."
+            ),
+            value=seconds,
+        )
+        if finding.probe == TIMEOUT_PROBE
+        else finding
+        for finding in findings
+    ]
 
 
 def _require_findings(probe: Probe, findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -1,35 +1,37 @@
-"""Shows the progress of a doctor run on standard error: the current probe and the number of calls."""
+"""Shows the progress of a doctor run on standard error: the plan, the current probe and the number of calls."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from simulator.doctor.duration_estimate import DurationEstimate
 from simulator.doctor.finding import Probe
 from simulator.doctor.invocation import Call
+from simulator.doctor.plan import FULL, Plan
 from simulator.doctor.probe_runner import ProgressListener
 
 
 class LineProgress(ProgressListener):
-    """Prints one line if the doctor run may take long."""
+    """Prints a line for what the first calls show, and for a plan that is not the full one."""
 
-    def __init__(self, console: Console, estimate: DurationEstimate) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._estimate = estimate
 
-    def on_call(self, call: Call, /) -> None:
-        """Print the expected duration once, if it is long."""
-        if warning := self._estimate.record_call(call):
-            self._console.print(warning, markup=False, highlight=False, soft_wrap=True)
+    def on_plan(self, plan: Plan, *, cause: str, notices: Sequence[str]) -> None:
+        """Print the notices and the plan."""
+        lines = [*notices]
+        if plan is not FULL:
+            lines.append(f"The plan is “{plan.name}”, because {cause}.")
+        for line in lines:
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 class BarProgress(LineProgress):
     """Draws a progress bar."""
 
-    def __init__(self, progress: Progress, task: TaskID, estimate: DurationEstimate) -> None:
-        super().__init__(progress.console, estimate)
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        super().__init__(progress.console)
         self._progress = progress
         self._task = task
         self._calls = 0
@@ -39,6 +41,10 @@ class BarProgress(LineProgress):
         super().on_call(call)
         self._calls += 1
         self._progress.update(self._task, calls=self._calls)
+
+    def on_first_call(self) -> None:
+        """Show that the first call runs."""
+        self._progress.update(self._task, description="first calls")
 
     def on_probe_start(self, probe: Probe, *, index: int, total: int) -> None:
         """Show the probe, and how many probes are done."""
@@ -54,10 +60,10 @@ class BarProgress(LineProgress):
 
 
 @contextmanager
-def show_progress(console: Console, *, estimate: DurationEstimate) -> Iterator[ProgressListener]:
-    """Provide a listener that draws a temporary progress bar. Without a terminal it prints one line at most."""
+def show_progress(console: Console) -> Iterator[ProgressListener]:
+    """Provide a listener that draws a temporary progress bar. Without a terminal it prints a few lines at most."""
     if not console.is_terminal:
-        yield LineProgress(console, estimate)
+        yield LineProgress(console)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -66,4 +72,4 @@ def show_progress(console: Console, *, estimate: DurationEstimate) -> Iterator[P
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, transient=True) as progress:
-        yield BarProgress(progress, progress.add_task("", total=1, calls=0, unit="probes"), estimate)
+        yield BarProgress(progress, progress.add_task("", total=1, calls=0, unit="probes"))

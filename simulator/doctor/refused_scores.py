@@ -83,3 +83,13 @@ def with_side_effects(findings: Sequence[Finding], refusal: RefusalExplanation) 
     if refusal.isolation is not None and last is not None:
         result.insert(last + 1, refusal.isolation)
     return result
+
+
+def with_first_side_effects(findings: Sequence[Finding], side_effects: Sequence[SideEffect]) -> list[Finding]:
+    """Return the findings with those of S17 on what the first calls did, if S17 measured nothing."""
+    own = list(side_effect_findings(side_effects, costs_scores=False))
+    result: list[Finding] = []
+    for finding in findings:
+        is_left_out = finding.probe == SIDE_EFFECTS.id and finding.severity is Severity.SKIPPED
+        result += own if is_left_out else [finding]
+    return result

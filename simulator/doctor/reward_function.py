@@ -6,10 +6,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
+from simulator.doctor.run_budget import RunBudget
 from simulator.lambdas.compiled_modules import UnloadableModules, describe_differences, find_modules_behind_error
 from simulator.lambdas.environments import Affinity
+from simulator.lambdas.errors import CallCutOff
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.interpreters import Interpreter, own_interpreter
+from simulator.lambdas.limits import TIMEOUT_RANGE_SECONDS
 from simulator.lambdas.pool import EnvironmentPool
 
 _OWNER: Final = "doctor"
@@ -60,6 +63,8 @@ class RewardFunction(Protocol):
 
         Raises:
             InvocationRejected: it was not run: throttled, not found, not permitted, or the event is too large.
+            CallCutOff: it took far longer than earlier calls, and the doctor did not wait for its end.
+            BudgetUsedUpError: the time of the doctor run is over.
         """
 
     def restart(self) -> None:
@@ -74,6 +79,7 @@ class LocalRewardFunction:
     spec: FunctionSpec
     pool: EnvironmentPool
     interpreter: Interpreter = field(default_factory=own_interpreter)
+    budget: RunBudget = field(default_factory=RunBudget, compare=False)
 
     @property
     def timeout(self) -> float:
@@ -99,8 +105,21 @@ class LocalRewardFunction:
 
         Raises:
             InvocationRejected: see `EnvironmentPool.invoke`.
+            BudgetUsedUpError: the time of the doctor run is over.
         """
-        return self.pool.invoke(self.spec, event, affinity=Affinity(owner=_OWNER, number=_environment.get()))
+        self.budget.check()
+        try:
+            invocation = self.pool.invoke(
+                self.spec,
+                event,
+                affinity=Affinity(owner=_OWNER, number=_environment.get()),
+                max_seconds=self.budget.call_limit(),
+                max_handler_seconds=self.budget.handler_limit(),
+            )
+        except CallCutOff as error:
+            raise self.budget.cut_off(error) from None
+        self.budget.record_call(invocation.duration_ms / 1e3)
+        return invocation
 
     def restart(self) -> None:
         """End its warm environments."""
@@ -117,3 +136,9 @@ def with_shorter_timeout(reward_function: RewardFunction, *, timeout: float) -> 
     return replace(
         reward_function, spec=replace(reward_function.spec, timeout=min(reward_function.timeout, timeout), version="1")
     )
+
+
+def with_longer_timeout(reward_function: LocalRewardFunction) -> LocalRewardFunction:
+    """Return the function with Lambda's longest time-out, in environments of its own."""
+    spec = replace(reward_function.spec, timeout=TIMEOUT_RANGE_SECONDS[1], version="3")
+    return replace(reward_function, spec=spec)

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from simulator.doctor.plan_limits import TrainingCutOffError
 from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.probes.static.score_scale import ScoreScale, score_scale_so_far
+from simulator.doctor.run_budget import BudgetUsedUpError
 from simulator.doctor.training_grader import GroupGrader
 from simulator.doctor.training_trace import (
     AS_CONFIGURED,
@@ -80,6 +82,7 @@ class _TrainingSetup:
     recorded_held_out: ResponsesByLine | None
     on_step: StepCallback
     scale: ScoreScale
+    max_steps: int
 
     def prepare(self, hyperparameters: Hyperparameters, *, is_red_team: bool) -> TrainingRun:
         return prepare_run(
@@ -101,6 +104,7 @@ def simulate_training(
     recorded: ResponsesByLine | None = None,
     recorded_validation: ResponsesByLine | None = None,
     variants: frozenset[str] = ALL_VARIANTS,
+    max_steps: int = MAX_STEPS,
     on_step: StepCallback = lambda _name, _step, _steps: None,
 ) -> tuple[TrainingTrace, ...]:
     """Return the run as configured and, unless the function failed in it, its variants.
@@ -112,9 +116,11 @@ def simulate_training(
             they contain no exploits.
         recorded_validation: those of the validation records.
         variants: the names of the variants to run. `RED_TEAM` also selects the simulated red team.
+        max_steps: the most steps of each run.
         on_step: called after each step with the run's name, the step and the number of steps.
 
     Raises:
+        TrainingCutOffError: the time of the doctor run is over. It holds the runs that are complete.
         UnrecordedError: some records have recorded responses and others have none.
     """
     split = split_dataset(context.records, validation, seed=context.seed, held_out_choice=context.settings.held_out)
@@ -127,21 +133,31 @@ def simulate_training(
         recorded_held_out=recorded if validation is None else recorded_validation,
         on_step=on_step,
         scale=score_scale_so_far(context),
+        max_steps=min(MAX_STEPS, max_steps),
     )
-    configured = context.hyperparameters
-    traces = [_train_variant(setup, AS_CONFIGURED, configured, evaluates=True)]
+    traces: list[TrainingTrace] = []
+    try:
+        _train_variants(setup, traces, variants)
+    except BudgetUsedUpError as error:
+        raise TrainingCutOffError(str(error), traces=tuple(traces)) from None
+    return tuple(traces)
+
+
+def _train_variants(setup: _TrainingSetup, traces: list[TrainingTrace], variants: frozenset[str]) -> None:
+    """Add the run as configured and the variants to the traces, each when it is complete."""
+    configured = setup.context.hyperparameters
+    traces.append(_train_variant(setup, AS_CONFIGURED, configured, evaluates=True))
     rate = configured.learning_rate_multiplier
     for name, hyperparameters in (
-        (SIMULATED_RED_TEAM if recorded else RED_TEAM, red_team_hyperparameters(len(setup.train))),
+        (SIMULATED_RED_TEAM if setup.recorded else RED_TEAM, red_team_hyperparameters(len(setup.train))),
         (LOWER_RATE, replace(configured, learning_rate_multiplier=LOWER_RATE_FACTOR * rate)),
         (HIGHER_RATE, replace(configured, learning_rate_multiplier=HIGHER_RATE_FACTOR * rate)),
     ):
         # An error of the function would end the other runs too, and a call that hangs is not repeated.
-        if (traces[0].error and traces[0].total_steps) or context.invoker.timeout_budget.is_exhausted:
+        if (traces[0].error and traces[0].total_steps) or setup.context.invoker.timeout_budget.is_exhausted:
             break
         if (RED_TEAM if name == SIMULATED_RED_TEAM else name) in variants:
             traces.append(_train_variant(setup, name, hyperparameters))
-    return tuple(traces)
 
 
 def red_team_hyperparameters(records: int) -> Hyperparameters:
@@ -193,7 +209,7 @@ def _run_training(setup: _TrainingSetup, trace: TrainingTrace, run: TrainingRun,
     """Simulate a run until its end, its step limit or an error of the function. A red team stops once saturated."""
     grade = GroupGrader(setup.context)
     per_step = run.plan.batch_size * run.hyperparameters.rollouts_per_prompt
-    steps = min(run.plan.total_steps, MAX_STEPS, max(1, MAX_ROLLOUTS // per_step))
+    steps = min(run.plan.total_steps, setup.max_steps, max(1, MAX_ROLLOUTS // per_step))
     evaluations = {*run.plan.evaluation_steps, steps} if trace.held_out_records else set()
     state = initial_state()
     outcomes: list[StepOutcome] = []

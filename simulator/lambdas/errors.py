@@ -12,6 +12,7 @@ InvocationRejected
 ├── Throttled               429 TooManyRequestsException, with a Reason
 ├── InvalidZipFile          502 InvalidZipFileException
 ├── EnvironmentNotStarted   500 ServiceException
+├── CallCutOff              no answer of the service: the caller's own limit ended the call
 └── PoolClosed              503 ServiceException
 ```
 
@@ -124,6 +125,14 @@ class EnvironmentNotStarted(InvocationRejected):
 
     def __init__(self, error: OSError) -> None:
         super().__init__(f"The execution environment could not be started: {error.strerror or error}.")
+
+
+class CallCutOff(InvocationRejected):
+    """The caller's own limit ended the call. The function's time-out had not passed."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The call was cut off after {seconds:.3g} s.")
+        self.seconds = seconds
 
 
 class PoolClosed(InvocationRejected):

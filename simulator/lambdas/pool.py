@@ -1,7 +1,9 @@
 """Runs Lambda functions in a pool of warm environments."""
 
 import logging
+import math
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -14,13 +16,13 @@ from typing import Self, TextIO
 
 from simulator.http.service_calls import ServiceCalls
 from simulator.lambdas.environments import Affinity, Environments
-from simulator.lambdas.errors import EnvironmentNotStarted, PoolClosed, RequestTooLarge, Throttled
+from simulator.lambdas.errors import CallCutOff, EnvironmentNotStarted, PoolClosed, RequestTooLarge, Throttled
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.interpreters import Interpreter, nearest_interpreter, own_interpreter
 from simulator.lambdas.isolation import Isolation
 from simulator.lambdas.isolation_choice import TEMPORARY_PREFIX, describe_missing_namespaces, open_isolation
 from simulator.lambdas.limits import INIT_TIMEOUT_SECONDS, MAX_REQUEST_BYTES
-from simulator.lambdas.worker import Worker
+from simulator.lambdas.worker import CutOff, Worker
 from simulator.lambdas.worker_process import WorkerConfig
 from simulator.settings import LambdaIsolation
 from simulator.store.temporary_folder import create_temporary_folder, remove_folder
@@ -114,14 +116,18 @@ class EnvironmentPool:
         invoked_arn: str | None = None,
         client_context: str | None = None,
         affinity: Affinity | None = None,
+        max_seconds: float | None = None,
+        max_handler_seconds: float | None = None,
     ) -> Invocation:
         """Run the function once on `event`, which is JSON text.
 
         Errors of the function itself are in the result. `invoked_arn` is the ARN as the caller wrote it, qualifier
-        included. `affinity` chooses the environment; concurrent calls have different ones.
+        included. `affinity` chooses the environment; concurrent calls have different ones. `max_seconds` limits the
+        whole call, with its cold start, and `max_handler_seconds` the handler; then its processes are killed.
 
         Raises:
             RequestTooLarge: the event is over 6 MB.
+            CallCutOff: the call took longer than one of these.
             Throttled: the function's reserved concurrency is in use.
             InvalidZipFile: the package cannot be unpacked.
             PoolClosed: the pool was closed before or while the function ran.
@@ -129,6 +135,7 @@ class EnvironmentPool:
         if len(event) > MAX_REQUEST_BYTES:
             raise RequestTooLarge(size=len(event), limit=MAX_REQUEST_BYTES)
         request_id = request_id or self._new_request_id()
+        cut_off_at = math.inf if max_seconds is None else time.monotonic() + max_seconds
         self._check_concurrency(spec)
         try:
             worker, generation = self._acquire(spec, request_id, affinity)
@@ -138,7 +145,11 @@ class EnvironmentPool:
                     event=event,
                     invoked_arn=invoked_arn or spec.arn,
                     client_context=client_context,
+                    cut_off_at=cut_off_at,
+                    max_seconds=math.inf if max_handler_seconds is None else max_handler_seconds,
                 )
+            except CutOff as error:
+                raise CallCutOff(error.seconds) from None
             finally:
                 is_closed = self._release(worker, generation, affinity)
             if is_closed:

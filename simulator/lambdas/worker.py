@@ -1,5 +1,6 @@
 """One execution environment: its files, its process and the invocations in it."""
 
+import math
 import signal
 import time
 from dataclasses import dataclass
@@ -19,6 +20,14 @@ _REAP_SECONDS = 1.0
 _FINAL_READS = 3
 
 FailureKind = Literal["timed out", "exited"]
+
+
+class CutOff(Exception):  # noqa: N818 - an event, as `CallCutOff`, which the pool makes of it
+    """The caller's limit ended an invocation after some seconds. Its process has ended."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +58,8 @@ class Worker:
         self._peak_mb = 0.0
         self._out_of_memory = False
         self._init_log = ""
+        self._cut_off_at = math.inf
+        self._called_at = 0.0
         try:
             self._process = self._start()
         except OSError:
@@ -61,16 +72,30 @@ class Worker:
         return self._process.return_code is None
 
     def invoke(
-        self, *, request_id: str, event: bytes, invoked_arn: str, client_context: str | None = None
+        self,
+        *,
+        request_id: str,
+        event: bytes,
+        invoked_arn: str,
+        client_context: str | None = None,
+        cut_off_at: float = math.inf,
+        max_seconds: float = math.inf,
     ) -> Invocation:
         """Run the handler on one event. Errors of the function are in the result, not raised.
 
-        After a time-out, an exit or a kill, `is_alive` is False.
+        After a time-out, an exit, a kill or a cut-off, `is_alive` is False.
+
+        Raises:
+            CutOff: `cut_off_at`, a time of the monotonic clock, came before the end, or the handler took longer than
+                `max_seconds`.
         """
+        self._cut_off_at = cut_off_at
+        self._called_at = time.monotonic()
         is_cold, self._used = not self._used, True
         init_failure = self._wait_for_init(request_id=request_id) if is_cold else None
         init_log, self._init_log = self._init_log + self._take_log(), ""
         started_at = time.monotonic()
+        self._cut_off_at = min(cut_off_at, started_at + max_seconds)
         if init_failure is None:
             outcome = self._run_handler(
                 deadline=started_at + self.spec.timeout,
@@ -192,7 +217,7 @@ class Worker:
     def _wait_for_message(self, kinds: set[MessageKind], *, deadline: float) -> RuntimeMessage | FailureKind:
         """Serve the Runtime API until a message of one of the `kinds` arrives or the invocation has failed."""
         next_memory_check = time.monotonic() + _POLL_SECONDS
-        while (remaining := deadline - time.monotonic()) > 0:
+        while (remaining := min(deadline, self._cut_off_at) - time.monotonic()) > 0:
             messages = self._process.api.receive(timeout=min(remaining, _POLL_SECONDS))
             for message in messages:
                 if message.kind in kinds:
@@ -207,6 +232,9 @@ class Worker:
                 next_memory_check = time.monotonic() + _POLL_SECONDS
                 if self._resident_exceeds_memory():
                     return "exited"
+        if self._cut_off_at < deadline:
+            self._process.stop()
+            raise CutOff(time.monotonic() - self._called_at)
         return "timed out"
 
     def _resident_exceeds_memory(self) -> bool:

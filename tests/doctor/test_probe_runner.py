@@ -99,6 +99,7 @@ def test_the_report_has_the_inputs_of_the_run(run_probes: RunProbes) -> None:
         "data_sha256": "00",
         "event": "superset shape, bare strings wrapped, thinking hidden",
         "model": "openai.gpt-oss-20b",
+        "plan": "full",
         "probes": "all",
         "rollouts": "simulated",
         "rows": "8",

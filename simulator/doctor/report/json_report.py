@@ -5,6 +5,8 @@
     data             {"name", "records"}
     questions        the inputs of the doctor run by name: the file's sha256, the model, the rows, the seed, ...
     hyperparameters  those of the planned training run, by verl's and the API's names
+    plan             the name of the plan: how much was measured
+    plan_cause       why it is not the full plan, or ""
     calls            the number of invocations
     failed_service_calls  the function's calls to the AWS services of which a call failed: {"service", "calls",
                      "failed", "error"}. If there are any, the probes of scores measured nothing
@@ -52,10 +54,13 @@ def build_document(report: DoctorReport, annotations: Annotations = NO_ANNOTATIO
         "data": {"name": report.data_name, "records": report.record_count},
         "questions": dict(report.inputs),
         "hyperparameters": asdict(report.hyperparameters),
+        "plan": report.plan,
+        "plan_cause": report.plan_cause,
         "calls": report.call_count,
         "failed_service_calls": [asdict(calls) for calls in report.failed_calls],
         "notes": [
             *(calls.sentence for calls in report.failed_calls),
+            *report.notices,
             *report.differences,
             *([report.calibration_warning] if report.calibration_warning else []),
         ],

@@ -11,6 +11,7 @@ from rich.text import Text
 from simulator.doctor.doctor_report import DoctorReport, format_count
 from simulator.doctor.finding import Example, Finding, Severity, sort_by_severity
 from simulator.doctor.headline_numbers import HeadlineNumbers
+from simulator.doctor.plan import FULL
 from simulator.doctor.report.annotations import NO_ANNOTATIONS, Annotations
 from simulator.doctor.report.curves import summarize_trace
 from simulator.doctor.report.excerpts import format_score, one_line, shorten
@@ -77,11 +78,14 @@ def _heading(report: DoctorReport) -> Text:
         f"{format_count(hyperparameters.n_epochs, 'epoch')}, "
         f"learning rate x{hyperparameters.learning_rate_multiplier:g} · seed {inputs['seed']}"
     )
+    if report.plan != FULL.name:
+        scope += f" · plan “{report.plan}”" + (f", because {report.plan_cause}" if report.plan_cause else "")
     rollouts = f"\nrollouts: {one_line(report.rollouts_source)}" if report.rollouts_source else ""
     warning = f"\n{one_line(report.calibration_warning)}" if report.calibration_warning else ""
     return Text.assemble(
         (f"Reward doctor: {one_line(report.function_name)}\n", "bold"),
         (f"{one_line(scope)}{rollouts}{warning}", "dim"),
+        *((f"\n{one_line(text)}", _STYLES[Severity.WARN]) for text in report.notices),
         *((f"\nWarning: {one_line(text)}", _STYLES[Severity.WARN]) for text in report.differences),
     )
 

@@ -27,6 +27,8 @@ def test_the_json_has_its_documented_keys() -> None:
         "patient": "reward",
         "data": {"name": "train.jsonl", "records": 300},
         "questions": dict(FULL_REPORT.inputs),
+        "plan": "full",
+        "plan_cause": "",
         "calls": 123,
         "verdict": "1 failure, 1 warning: do not pay for this run yet.",
         "counts": {"fail": 1, "warn": 1, "info": 0, "not measured": 0, "ok": 0},

@@ -10,7 +10,7 @@ from simulator.doctor.invocation import Call, Case, CaseResult, EventElement, us
 from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.probes.static.time_growth import invoker_with_shorter_timeout
 from simulator.doctor.timeout_budget import has_timed_out
-from simulator.grading.lambda_event import response_text
+from simulator.grading.lambda_event import encode_element, response_text
 
 _SINGLE_ROLLOUTS: Final = 3  # how many are sent alone after their call has failed
 
@@ -52,12 +52,24 @@ class SampleCall:
 
 def send_first_call(context: ProbeContext) -> SampleCall:
     """Send right and wrong answers in one call, as many rollouts as the service sends."""
+    return _send(context, _first_cases(context))
+
+
+def first_event(context: ProbeContext) -> bytes:
+    """Return the event of the first call."""
+    cases = _first_cases(context)
+    pairs = zip(cases, context.invoker.rollout_ids(cases), strict=True)
+    elements = [encode_element(context.invoker.build_element(case, rollout_id=id_)) for case, id_ in pairs]
+    return b"[" + b",".join(elements) + b"]"
+
+
+def _first_cases(context: ProbeContext) -> list[Case]:
     cases = [
         Case(label="contact", record=row.record, text=text)
         for row in context.rows
         for text in (row.right_response, row.wrong_response)
     ]
-    return _send(context, cases[: context.settings.grading.rollouts_per_call])
+    return cases[: context.settings.grading.rollouts_per_call]
 
 
 def send_more_calls(context: ProbeContext) -> Iterator[SampleCall]:
