@@ -126,7 +126,20 @@ class GradingSettings:
         PositiveInt,
         "The maximum number of calls at the same time. Default: the number of this machine's processors, at least 2.",
     ] = field(default_factory=lambda: max(2, os.cpu_count() or 1))
-    attempts: Annotated[PositiveInt, "The maximum number of attempts of a call that is throttled or times out."] = 3
+    attempts: Annotated[
+        PositiveInt,
+        "How often one call is made at most, the first time included, if it is throttled, times out or fails. The "
+        "waits before the repetitions are 1, 2, 4, ... simulated seconds, at most 60. A response that cannot be used "
+        "is never repeated.",
+        "DOCUMENTED for Nova (AWS's blog of 2026-04-14): three retries with exponential backoff, then the job fails. "
+        "INFERRED: the same for open-weight models, and the waits.",
+    ] = 4
+    retry_exceptions: Annotated[
+        bool,
+        "Repeat a call in which the function raised an exception or its process ended. Without it only throttled calls "
+        "and time-outs are repeated.",
+        "DOCUMENTED for Nova (AWS's blog of 2026-04-14). INFERRED: the same for open-weight models.",
+    ] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Scores the rollouts of a simulated training run with the reward function under test."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.reward_function import in_environment
@@ -13,7 +14,10 @@ from simulator.training.sampling import Group
 
 
 class GroupGrader:
-    """Scores groups of rollouts as a job does, with as many concurrent calls as the doctor run allows."""
+    """Scores groups of rollouts as a job does, with as many concurrent calls as the doctor run allows.
+
+    It makes each call once: a function that fails now and then is a finding, which a retry would hide.
+    """
 
     def __init__(self, context: ProbeContext) -> None:
         self._context = context
@@ -22,7 +26,7 @@ class GroupGrader:
             invoke=create_invoke(context),
             executor=context.invoker.executor,
             max_concurrency=context.invoker.concurrency,
-            settings=context.settings.grading,
+            settings=replace(context.settings.grading, attempts=1),
         )
 
     def __call__(self, groups: Sequence[Group], *, split: str, step: int) -> tuple[tuple[float, ...], ...]:

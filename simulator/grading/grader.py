@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from simulator.grading.grader_error import GraderError, excerpt
+from simulator.grading.grading_call import GradingCall
 from simulator.grading.lambda_event import encode_element, event_element, response_text, rollout_id, split_into_batches
-from simulator.grading.lambda_failure import TIMEOUT_ERROR_TYPE, LambdaFailure, parse_failure
+from simulator.grading.lambda_failure import TIMEOUT_ERROR_TYPE, LambdaFailure, describe_cause, parse_failure
 from simulator.grading.lambda_response import parse_rewards
 from simulator.http.sanitize import sanitize
 from simulator.http.service_calls import ServiceCalls, merge_service_calls
@@ -18,6 +19,9 @@ from simulator.training.sampling import Rollout
 
 # Lambda's limit is 6 MB for a synchronous request and for its response. A response may repeat the event and add to it.
 MAX_PAYLOAD_BYTES: Final = 5_500_000
+
+# In simulated seconds. INFERRED: AWS says only "exponential backoff". The waits begin with 1 and double each time.
+_LONGEST_RETRY_WAIT: Final = 60
 
 
 class Invocation(Protocol):
@@ -54,28 +58,17 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradingResult:
-    """One reward per sample in order, the number of invocations, and one sentence per retried call.
+    """One reward per sample in order, the number of invocations, and one sentence per retry.
 
-    `service_calls` are the calls to AWS services that the function made for these rewards.
+    `retry_seconds` is how long the rewards came later because of retries, in simulated time. `service_calls` are the
+    calls to AWS services that the function made for these rewards.
     """
 
     rewards: tuple[float, ...]
     invocations: int
     warnings: tuple[str, ...]
+    retry_seconds: int = 0
     service_calls: tuple[ServiceCalls, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Call:
-    """One event: the ids and texts of its rollouts, and its encoded payload."""
-
-    ids: tuple[str, ...]
-    texts: tuple[str, ...]
-    payload: bytes
-
-    @property
-    def name(self) -> str:
-        return self.ids[0] if len(self.ids) == 1 else f"{self.ids[0]} and {len(self.ids) - 1} more"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +80,21 @@ class _Scores:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _TransientFailure:
-    """A failure after which the same call can be retried."""
+class _Failure:
+    """A failure after which the same call can be retried. `error` is Lambda's error object if the function raised."""
 
     reason: str
-    advice: str
+    advice: str = ""
+    error: LambdaFailure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Retried:
+    """A call that succeeded in the end, with one sentence per retry and the simulated seconds between its attempts."""
+
+    scores: _Scores
+    warnings: tuple[str, ...]
+    waited: int
 
 
 class Grader:
@@ -118,7 +121,7 @@ class Grader:
             invoke: invokes the function once; raises ThrottledError if it has no concurrency left.
             executor: makes concurrent calls.
             max_concurrency: the most calls at once, each in an environment of its own.
-            settings: the event's layout, the batch size and the number of attempts.
+            settings: the event's layout, the batch size and the retries.
             log_group: the function's log group, if it is not that of its name.
             explain: returns what is known about the cause of a failure, as whole sentences; empty for most failures.
         """
@@ -134,8 +137,9 @@ class Grader:
         """Return the rewards of `samples`.
 
         The calls run concurrently, each environment on every n-th of them in order, so that a function that keeps state
-        gives the same scores in every run. Calls that were throttled or timed out are then retried one at a time, so
-        that they do not compete with each other. A function that fails never gets a substitute score.
+        gives the same scores in every run. Calls that were throttled, timed out or failed are then retried one at a
+        time, so that they do not compete with each other. In simulated time the calls wait side by side, so the longest
+        wait counts. A function that fails never gets a substitute score, and an unusable response is never retried.
 
         Raises:
             GraderError: the function raised an exception, was throttled or timed out in every attempt, or returned no
@@ -144,49 +148,67 @@ class Grader:
         calls = self._build_calls(samples, split=split, step=step)
         environments = max(1, self._max_concurrency)
         outcomes = self._invoke_all(calls, environments=environments)
-        scores: list[_Scores] = []
-        warnings: list[str] = []
-        for index, (call, first_outcome) in enumerate(zip(calls, outcomes, strict=True)):
-            outcome = first_outcome
-            for _ in range(1, self._settings.attempts):
-                if not isinstance(outcome, _TransientFailure):
-                    break
-                warnings.append(sanitize(f"{outcome.reason} (rollout {call.name}); trying again", keep_newlines=True))
-                outcome = self._invoke_once(call, index % environments)
-            if isinstance(outcome, _TransientFailure):
-                raise GraderError(
-                    function=self._function,
-                    rollout=call.name,
-                    reason=f"{outcome.reason}, {self._settings.attempts} times in a row",
-                    advice=outcome.advice,
-                )
-            scores.append(outcome)
+        finished: list[_Retried] = []
+        for index, (call, outcome) in enumerate(zip(calls, outcomes, strict=True)):
+            try:
+                finished.append(self._retry(call, outcome, index % environments))
+            except GraderError as error:
+                error.retry_seconds = max([error.retry_seconds, *(earlier.waited for earlier in finished)])
+                raise
+        warnings = tuple(warning for each in finished for warning in each.warnings)
         return GradingResult(
-            rewards=tuple(reward for score in scores for reward in score.rewards),
+            rewards=tuple(reward for each in finished for reward in each.scores.rewards),
             invocations=len(calls) + len(warnings),
-            warnings=tuple(warnings),
-            service_calls=merge_service_calls(score.service_calls for score in scores),
+            warnings=warnings,
+            retry_seconds=max((each.waited for each in finished), default=0),
+            service_calls=merge_service_calls(each.scores.service_calls for each in finished),
         )
 
-    def _invoke_all(self, calls: Sequence[_Call], *, environments: int) -> list[_Scores | _TransientFailure]:
+    def _retry(self, call: GradingCall, outcome: _Scores | _Failure, environment: int) -> _Retried:
+        """Make a call again until it succeeds.
+
+        Raises:
+            GraderError: it failed as often as `attempts` says, or its response was unusable.
+        """
+        warnings: list[str] = []
+        waited = 0
+        try:
+            while isinstance(outcome, _Failure):
+                attempts = len(warnings) + 1
+                if not self._may_retry(outcome, attempts=attempts):
+                    raise self._final_error(call, outcome, environment, attempts=attempts)
+                wait = min(2 ** len(warnings), _LONGEST_RETRY_WAIT)
+                sentence = f"{outcome.reason} (rollout {call.name}); trying again in {wait} s"
+                warnings.append(sanitize(sentence, keep_newlines=True))
+                waited += wait
+                outcome = self._invoke_once(call, environment)
+        except GraderError as error:
+            error.retry_seconds = waited
+            raise
+        return _Retried(scores=outcome, warnings=tuple(warnings), waited=waited)
+
+    def _invoke_all(self, calls: Sequence[GradingCall], *, environments: int) -> list[_Scores | _Failure]:
         """Make all calls and return their outcomes in order.
 
         Raises:
             GraderError: the error of the first call that failed; its environment made no more calls.
         """
 
-        def invoke_in(environment: int) -> list[_Scores | _TransientFailure | GraderError]:
-            outcomes: list[_Scores | _TransientFailure | GraderError] = []
+        def invoke_in(environment: int) -> list[_Scores | _Failure | GraderError]:
+            outcomes: list[_Scores | _Failure | GraderError] = []
             for call in calls[environment::environments]:
                 try:
-                    outcomes.append(self._invoke_once(call, environment))
+                    outcome = self._invoke_once(call, environment)
+                    if isinstance(outcome, _Failure) and outcome.error and not self._may_retry(outcome, attempts=1):
+                        raise self._final_error(call, outcome, environment, attempts=1)
+                    outcomes.append(outcome)
                 except GraderError as error:
                     outcomes.append(error)
                     break
             return outcomes
 
         by_environment = list(self._executor.map(invoke_in, range(min(environments, len(calls)))))
-        ordered: list[_Scores | _TransientFailure] = []
+        ordered: list[_Scores | _Failure] = []
         for index in range(len(calls)):
             # An environment's outcomes end with its error, so an earlier index always has the error.
             outcome = by_environment[index % environments][index // environments]
@@ -195,7 +217,7 @@ class Grader:
             ordered.append(outcome)
         return ordered
 
-    def _build_calls(self, samples: Sequence[Sample], *, split: str, step: int) -> list[_Call]:
+    def _build_calls(self, samples: Sequence[Sample], *, split: str, step: int) -> list[GradingCall]:
         ids = [
             rollout_id(split=split, step=step, line=sample.record.line, index=sample.rollout.index)
             for sample in samples
@@ -216,7 +238,7 @@ class Grader:
             elements, max_elements=self._settings.rollouts_per_call, max_bytes=MAX_PAYLOAD_BYTES
         ):
             call_range = slice(batch.start, batch.stop)
-            call = _Call(
+            call = GradingCall(
                 ids=tuple(ids[call_range]),
                 texts=tuple(sample.rollout.text for sample in samples[call_range]),
                 payload=b"[" + b",".join(elements[call_range]) + b"]",
@@ -234,11 +256,11 @@ class Grader:
             calls.append(call)
         return calls
 
-    def _invoke_once(self, call: _Call, environment: int) -> _Scores | _TransientFailure:
+    def _invoke_once(self, call: GradingCall, environment: int) -> _Scores | _Failure:
         try:
             result = self._invoke(call.payload, environment)
         except ThrottledError as throttled:
-            return _TransientFailure(
+            return _Failure(
                 reason=f"the invocation was throttled: {throttled}",
                 advice="Raise the function's reserved concurrency, or remove it.",
             )
@@ -247,38 +269,41 @@ class Grader:
             return _Scores(rewards=rewards, service_calls=result.service_calls)
         failure = parse_failure(result.payload)
         if failure.type == TIMEOUT_ERROR_TYPE:
-            return _TransientFailure(
+            return _Failure(
                 reason=f"the invocation timed out: {failure.message}",
                 advice="Raise the function's timeout (Lambda's default is 3 seconds, the most 900) or make it faster.",
             )
-        return self._raise_for_failed_call(
-            call,
-            environment,
-            f"the function failed with {failure.type}: {failure.message}{failure.location}",
-            explanation=self._explain(failure),
+        return _Failure(
+            reason=f"the function failed with {failure.type}: {failure.message}{failure.location}", error=failure
         )
 
-    def _raise_for_failed_call(
-        self, call: _Call, environment: int, reason: str, *, explanation: str
-    ) -> _Scores | _TransientFailure:
-        """Repeat a failed call with one rollout at a time, and raise the error for the rollout that fails alone.
+    def _may_retry(self, outcome: _Failure, *, attempts: int) -> bool:
+        return attempts < self._settings.attempts and (outcome.error is None or self._settings.retry_exceptions)
+
+    def _final_error(self, call: GradingCall, outcome: _Failure, environment: int, *, attempts: int) -> GraderError:
+        """Return the error of a call that is not made again.
+
+        A call that raised is repeated with one rollout at a time, so that the error names the one that fails alone.
 
         Raises:
-            GraderError: always.
+            GraderError: the response for a rollout alone is unusable.
         """
-        explanation = f"{explanation} " if explanation else ""
+        reason = f"{outcome.reason}, {attempts} times in a row" if attempts > 1 else outcome.reason
+        if outcome.error is None:
+            return GraderError(function=self._function, rollout=call.name, reason=reason, advice=outcome.advice)
         context = f"It was grading the text {json.dumps(excerpt(call.texts[0]), ensure_ascii=False)}."
         if len(call.ids) > 1:
-            elements = json.loads(call.payload)
-            for name, text, element in zip(call.ids, call.texts, elements, strict=True):
-                single = _Call(ids=(name,), texts=(text,), payload=b"[" + encode_element(element) + b"]")
-                self._invoke_once(single, environment)
+            for single in call.split():
+                single_outcome = self._invoke_once(single, environment)
+                if isinstance(single_outcome, _Failure) and single_outcome.error:
+                    return self._final_error(single, single_outcome, environment, attempts=attempts)
             context = f"None of the {len(call.ids)} fails alone: it is the batch, or how often the function was called."
-        raise GraderError(
+        cause = self._explain(outcome.error) or describe_cause(outcome.error)
+        return GraderError(
             function=self._function,
             rollout=call.name,
             reason=reason,
-            advice=f"{explanation}{context} Its log is in CloudWatch Logs under {self._log_group}.",
+            advice=f"{cause} {context} Its log is in CloudWatch Logs under {self._log_group}.",
         )
 
 

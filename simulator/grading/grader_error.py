@@ -11,10 +11,18 @@ class GraderError(Exception):
     """The reward function did not give a usable score.
 
     `str()` is the job's `error.message`: the function, the rollout, the reason, the response and the advice.
+    `retry_seconds` is how long the retries took, in simulated time.
     """
 
     def __init__(
-        self, *, function: str, reason: str, advice: str, rollout: str | None = None, response: str = ""
+        self,
+        *,
+        function: str,
+        reason: str,
+        advice: str,
+        rollout: str | None = None,
+        response: str = "",
+        retry_seconds: int = 0,
     ) -> None:
         for_rollout = f" for rollout {rollout}" if rollout else ""
         quoted_response = f" Response: {excerpt(response)}" if response else ""
@@ -23,6 +31,7 @@ class GraderError(Exception):
         self.function = function
         self.rollout = rollout
         self.reason = reason
+        self.retry_seconds = retry_seconds
 
 
 def excerpt(text: str) -> str:

@@ -10,6 +10,8 @@ from simulator.grading.grader_error import excerpt
 TIMEOUT_ERROR_TYPE: Final = "Sandbox.Timedout"  # the error type of an invocation that exceeded the function's Timeout
 
 _PACKAGE_PATH: Final = '"/var/task/'
+# AWS's error codes AccessDenied and AccessDeniedException, and the text of their messages.
+_MISSING_PERMISSION: Final = re.compile(r"AccessDenied|is not authorized to perform")
 _REQUEST_ID: Final = re.compile(r"^RequestId: [0-9a-f-]{36} (Error: )?")
 
 
@@ -39,3 +41,10 @@ def parse_failure(payload: bytes) -> LambdaFailure:
         )
     except (ValueError, AttributeError, RecursionError):
         return LambdaFailure(type="an error", message=excerpt(payload.decode("utf-8", "replace")))
+
+
+def describe_cause(failure: LambdaFailure) -> str:
+    """Return whether a function that raised has a bug or lacks a permission, as one sentence."""
+    if _MISSING_PERMISSION.search(f"{failure.type} {failure.message}"):
+        return "The function's role lacks this permission."
+    return "This is a bug in the function or in its package."

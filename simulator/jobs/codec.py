@@ -18,8 +18,10 @@ def event_kind(event: Event) -> str:
 
 def encode_event(event: Event) -> str:
     """Return the event's fields as JSON text, without its kind."""
-    # Without such calls the log has the same bytes as before they were counted.
-    omitted = {"service_calls"} if isinstance(event, RolloutsGraded) and not event.service_calls else None
+    # Without such calls and retries the log has the same bytes as before they were recorded.
+    omitted = None
+    if isinstance(event, RolloutsGraded):
+        omitted = {name for name in ("retry_seconds", "service_calls") if not getattr(event, name)}
     return _EVENT_ADAPTERS[event_kind(event)].dump_json(event, exclude=omitted).decode()
 
 

@@ -129,8 +129,9 @@ class RolloutsGraded:
     """The rewards that the reward function returned. A replay reads them here instead of invoking the function.
 
     `rewards` has one tuple per prompt with one number per rollout, in the order of sampling. `step` 0 with `split`
-    `held_out` is the evaluation of the base model. `warnings` describes invocations that were retried. `service_calls`
-    are the function's calls to the AWS services of which a call has failed so far. The log omits it when it is empty.
+    `held_out` is the evaluation of the base model. `warnings` describes invocations that were retried, and
+    `retry_seconds` is how long the rewards came later because of them. `service_calls` are the function's calls to the
+    AWS services of which a call has failed so far. The log omits these two when they are empty or 0.
     """
 
     at: int
@@ -139,6 +140,7 @@ class RolloutsGraded:
     rewards: tuple[tuple[float, ...], ...]
     invocations: int
     warnings: tuple[str, ...] = ()
+    retry_seconds: int = 0
     service_calls: tuple[ServiceCalls, ...] = ()
 
 

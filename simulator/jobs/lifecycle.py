@@ -67,7 +67,7 @@ class Grade:
     """Request the rewards of samples. The result is a `GradingResult` in the order of the samples.
 
     The caller throws a GraderError into the generator if there are no rewards. `at` is the simulated time at which the
-    rewards are available.
+    rewards are available if no call is retried.
     """
 
     at: int
@@ -138,12 +138,12 @@ def job_lifecycle(
 def _train(run: TrainingRun, *, at: int, model: str, settings: Settings) -> Lifecycle:
     state, history = initial_state(), list[StepProgress]()
     weights, failed_calls = dump_weights(state.weights), FailedCalls()
-    yield from _evaluate(run, state, failed_calls, at=at)
+    _, at = yield from _evaluate(run, state, failed_calls, at=at)
     while state.step < run.plan.total_steps:
         groups = sample_step(run, state)
         tokens = sum(rollout.response_length for group in groups for rollout in group.rollouts)
         at += _step_duration(tokens, settings.durations)
-        rewards = yield from _grade(groups, failed_calls, split=TRAIN, step=state.step + 1, at=at)
+        rewards, at = yield from _grade(groups, failed_calls, split=TRAIN, step=state.step + 1, at=at)
         outcome = train_step(run, state, groups, rewards)
         state = outcome.state
         yield StepCompleted(
@@ -159,7 +159,7 @@ def _train(run: TrainingRun, *, at: int, model: str, settings: Settings) -> Life
         reason = detect_convergence(history) if settings.detect_convergence else None
         if reason or state.step in run.plan.checkpoint_steps:
             weights = dump_weights(state.weights)
-            metrics = yield from _evaluate(run, state, failed_calls, at=at)
+            metrics, at = yield from _evaluate(run, state, failed_calls, at=at)
             yield CheckpointSaved(
                 at=at, step=state.step, model=f"{model}:ckpt-step-{state.step}", metrics=metrics, weights=weights
             )
@@ -174,12 +174,15 @@ def _train(run: TrainingRun, *, at: int, model: str, settings: Settings) -> Life
 
 def _evaluate(
     run: TrainingRun, state: TrainingState, failed_calls: FailedCalls, *, at: int
-) -> Generator[LifecycleEffect, EffectResult, dict[str, int | float]]:
-    """Grade one rollout per held-out record; return the metrics of the checkpoint (INFERRED: their names)."""
+) -> Generator[LifecycleEffect, EffectResult, tuple[dict[str, int | float], int]]:
+    """Grade one rollout per held-out record.
+
+    Return the metrics of the checkpoint (INFERRED: their names), and the time at which the last call succeeded.
+    """
     if not run.plan.held_out:
-        return {"step": state.step}
+        return {"step": state.step}, at
     groups = sample_held_out(run, state)
-    rewards = yield from _grade(groups, failed_calls, split=HELD_OUT, step=state.step, at=at)
+    rewards, at = yield from _grade(groups, failed_calls, split=HELD_OUT, step=state.step, at=at)
     result = evaluate_held_out(state, groups, rewards)
     metrics = {
         "step": state.step,
@@ -187,19 +190,20 @@ def _evaluate(
         "validation_reward_mean": result.reward_mean,
     }
     yield HeldOutEvaluated(at=at, step=state.step, metrics=metrics, truth={"quality_mean": result.quality_mean})
-    return metrics
+    return metrics, at
 
 
 def _grade(
     groups: Sequence[Group], failed_calls: FailedCalls, *, split: str, step: int, at: int
-) -> Generator[LifecycleEffect, EffectResult, tuple[tuple[float, ...], ...]]:
+) -> Generator[LifecycleEffect, EffectResult, tuple[tuple[tuple[float, ...], ...], int]]:
+    """Grade the rollouts; return their rewards and the time at which the last call succeeded."""
     samples = tuple(
         Sample(record=group.prompt.record, rollout=rollout) for group in groups for rollout in group.rollouts
     )
     try:
         result = yield Grade(at=at, split=split, step=step, samples=samples)
     except GraderError as error:
-        raise _GradingFailedError(error, at=at) from error
+        raise _GradingFailedError(error, at=at + error.retry_seconds) from error
     assert isinstance(result, GradingResult)  # noqa: S101  the result of Grade
     flat_rewards = iter(result.rewards)
     rewards = tuple(tuple(next(flat_rewards) for _ in group.rollouts) for group in groups)
@@ -210,11 +214,13 @@ def _grade(
         rewards=rewards,
         invocations=result.invocations,
         warnings=result.warnings,
+        retry_seconds=result.retry_seconds,
         service_calls=failed_calls.add(result.service_calls),
     )
+    at += result.retry_seconds
     for service_calls in failed_calls.take_new():
         yield ServiceCallsFailed(at=at, step=step, service_calls=service_calls)
-    return rewards
+    return rewards, at
 
 
 def _step_duration(tokens: int, durations: DurationSettings) -> int:

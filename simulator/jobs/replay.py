@@ -90,7 +90,11 @@ def recorded_grading(event: RolloutsGraded) -> GradingResult:
     """Return the grading result that an event has recorded."""
     rewards = tuple(reward for group in event.rewards for reward in group)
     return GradingResult(
-        rewards=rewards, invocations=event.invocations, warnings=event.warnings, service_calls=event.service_calls
+        rewards=rewards,
+        invocations=event.invocations,
+        warnings=event.warnings,
+        retry_seconds=event.retry_seconds,
+        service_calls=event.service_calls,
     )
 
 

@@ -193,8 +193,9 @@ TRAINING_ROWS: Final = (
         "broken-grader",
         _GRADING,
         "What a broken reward function does to a job",
-        "after three time-outs or throttled calls, or any other error, the job is `failed` with `grader_error`; a "
-        "rollout never gets a 0 for it",
+        "as AWS's blog of 2026-04-14 says for Nova: a call that times out, is throttled or raises is made up to four "
+        "times, after 1, 2 and 4 simulated seconds; then the job is `failed` with `grader_error`, which names the "
+        "time-out, the permission or the bug. A wrong id or score fails it at once. A rollout never gets a 0 for it",
         setting="grading.attempts",
     ),
     inferred_row(

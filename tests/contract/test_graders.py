@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from tests.simulators import RunningSimulator
+from simulator.settings import GradingSettings, Settings
+from tests.simulators import RunningSimulator, serve_simulator
 from tests.training.training_files import make_training_file
 
 GRADERS = Path(__file__).parents[2] / "fixtures" / "graders"
 VALID_GRADERS = ("always_one", "always_zero", "inverted", "length_gamed", "random_scores", "slow_when_told")
+RETRIED_GRADER = "fails_on_third_call"
 PARAM = "method.reinforcement.grader.lambda.function"
 
 
@@ -26,7 +28,10 @@ class BrokenGrader:
 
 
 BROKEN_GRADERS = (
-    BrokenGrader(name="raises", says="the function failed with KeyError: 'reference_answer'"),
+    BrokenGrader(
+        name="raises",
+        says=r"the function failed with KeyError: 'reference_answer' \(.*\), 4 times in a row\. This is a bug in the",
+    ),
     BrokenGrader(name="missing_id", says=r"the response has no result with this id \(7 of 8 came back\)"),
     BrokenGrader(name="nan_score", says='"aggregate_reward_score" is nan, not a finite'),
     BrokenGrader(name="infinite_score", says='"aggregate_reward_score" is inf, not a finite'),
@@ -43,8 +48,7 @@ BROKEN_GRADERS = (
     BrokenGrader(name="dies", says="Runtime.ExitError: .*exit status 3"),
     BrokenGrader(name="out_of_memory", says="Runtime.ExitError: .*signal: killed"),
     BrokenGrader(name="oversized_response", says="Function.ResponseSizeTooLarge: .*6291556 bytes"),
-    BrokenGrader(name="fails_on_third_call", says="RuntimeError: call 3 of this environment"),
-    BrokenGrader(name="times_out", says="Task timed out after 1.00 seconds, 3 times in a row", timeout=1),
+    BrokenGrader(name="times_out", says="Task timed out after 1.00 seconds, 4 times in a row", timeout=1),
 )
 FAST_GRADERS = {"raises", "missing_id", "nan_score"}
 
@@ -61,7 +65,7 @@ def parametrize_cases(cases: tuple[Any, ...]) -> list[Any]:
 def test_every_grader_has_a_test() -> None:
     """None is missing."""
     folders = {path.parent.name for path in GRADERS.glob("*/lambda_function.py")}
-    assert folders == {*VALID_GRADERS, *(broken.name for broken in BROKEN_GRADERS)}
+    assert folders == {*VALID_GRADERS, RETRIED_GRADER, *(broken.name for broken in BROKEN_GRADERS)}
 
 
 @pytest.mark.shows("broken-grader")
@@ -91,11 +95,28 @@ def test_a_broken_grader_fails_its_job_with_the_reason(
 
 
 @pytest.mark.slow
-def test_the_log_has_only_the_scores_that_a_grader_returned(served_simulator: RunningSimulator) -> None:
-    """It scored the held-out records and then failed: the log has those scores and no step."""
-    function = served_simulator.deploy(GRADERS / "fails_on_third_call", name="late", memory=128)
+@pytest.mark.shows("broken-grader")
+def test_a_function_that_fails_once_in_each_environment_is_called_again(served_simulator: RunningSimulator) -> None:
+    """The job succeeds, and its events show the retries."""
+    function = served_simulator.deploy(GRADERS / RETRIED_GRADER, memory=128)
     job = served_simulator.run_job(make_training_file(100), function=function)
-    log = served_simulator.http.get(f"/_simulator/jobs/{job['id']}/log").text.splitlines()
+    assert job["status"] == "succeeded", job["error"]
+    retries = [event for event in served_simulator.list_events(job["id"]) if "trying again" in event["message"]]
+    assert {event["level"] for event in retries} == {"warn"}
+    assert re.match(
+        r"Step \d+: the function failed with RuntimeError: call 3 of this environment: the connection pool is "
+        r"exhausted \(.*\) \(rollout .* and \d more\); trying again in 1 s",
+        retries[0]["message"],
+    ), retries[0]["message"]
+
+
+@pytest.mark.slow
+def test_the_log_has_only_the_scores_that_a_grader_returned() -> None:
+    """Without retries it scored some of the held-out records and then failed: the log has no step."""
+    with serve_simulator(Settings(port=0, grading=GradingSettings(retry_exceptions=False))) as simulator:
+        job = simulator.run_job(make_training_file(100), function=simulator.deploy(GRADERS / RETRIED_GRADER))
+        log = simulator.http.get(f"/_simulator/jobs/{job['id']}/log").text.splitlines()
+    assert "RuntimeError: call 3 of this environment" in job["error"]["message"]
     entries = [entry for entry in map(json.loads, log) if entry["event"] in {"RolloutsGraded", "StepCompleted"}]
     assert all(entry["event"] == "RolloutsGraded" and entry["split"] == "held_out" for entry in entries)
 

@@ -92,8 +92,8 @@ EXPECTED = {
     "internal_error": "internal_server_error: The server had an error while processing your request",
     "cancelled_in_mid_step": "cancelled",
     "deleted_function": "grader_error: .*: Function not found",
-    "no_concurrency": "grader_error: .*: the invocation was throttled: .*, 3 times in a row",
-    "slow_function": "grader_error: .*: the invocation timed out: .*after 1.00 seconds, 3 times in a row",
+    "no_concurrency": "grader_error: .*: the invocation was throttled: .*, 4 times in a row",
+    "slow_function": "grader_error: .*: the invocation timed out: .*after 1.00 seconds, 4 times in a row",
     "revoked_permission": "grader_error: .*User: .*user/trainer is not authorized to perform: lambda:InvokeFunction",
 }
 

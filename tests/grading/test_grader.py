@@ -1,7 +1,7 @@
 """Grading many rollouts with a function that works, is throttled, times out or fails."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from threading import Event as Flag
@@ -137,8 +137,10 @@ def test_a_throttled_call_is_retried_with_a_warning(executor: ThreadPoolExecutor
 
     function = FakeFunction(throttle_once)
     result = grade(function, executor)
-    warning = f"the invocation was throttled: {reason} (rollout {name_of(2)} and 1 more); trying again"
-    assert result == GradingResult(rewards=(0.0, 1.0, 2.0, 3.0, 4.0, 5.0), invocations=4, warnings=(warning,))
+    warning = f"the invocation was throttled: {reason} (rollout {name_of(2)} and 1 more); trying again in 1 s"
+    assert result == GradingResult(
+        rewards=(0.0, 1.0, 2.0, 3.0, 4.0, 5.0), invocations=4, warnings=(warning,), retry_seconds=1
+    )
     assert function.calls[-1] == [name_of(2), name_of(3)]
 
 
@@ -165,6 +167,50 @@ def test_a_call_that_timed_out_is_retried(executor: ThreadPoolExecutor) -> None:
     assert (result.rewards, result.invocations, len(result.warnings)) == ((0.0, 1.0, 2.0, 3.0, 4.0, 5.0), 4, 1)
 
 
+def fail_calls(numbers: Collection[int], failure: FakeInvocation) -> Callable[[Rollouts, int], FakeInvocation]:
+    """Fail in the calls with these numbers, counted from 1; score correctly in the others."""
+    return lambda rollouts, number: failure if number in numbers else correct_scores(rollouts)
+
+
+def test_a_call_that_raised_is_retried(executor: ThreadPoolExecutor) -> None:
+    """DOCUMENTED for Nova. The other calls are made first, and the rewards are those of the calls that succeeded."""
+    function = FakeFunction(fail_calls({1}, failed_invocation("ConnectionError", "refused")))
+    result = grade(function, executor)
+    assert result == GradingResult(
+        rewards=(0.0, 1.0, 2.0, 3.0, 4.0, 5.0),
+        invocations=4,
+        warnings=(
+            f"the function failed with ConnectionError: refused (rollout {name_of(0)} and 1 more); trying again in 1 s",
+        ),
+        retry_seconds=1,
+    )
+    assert [call[0] for call in function.calls] == [name_of(0), name_of(2), name_of(4), name_of(0)]
+
+
+def test_the_waits_between_the_attempts_are_doubled(executor: ThreadPoolExecutor) -> None:
+    """1, 2 and 4 simulated seconds. Real time does not pass."""
+    function = FakeFunction(fail_calls({1, 2, 3}, failed_invocation("Sandbox.Timedout", "late")))
+    result = grade(function, executor, count=2)
+    assert [warning.rpartition("; ")[2] for warning in result.warnings] == [
+        *("trying again in 1 s", "trying again in 2 s", "trying again in 4 s")
+    ]
+    assert (result.rewards, result.invocations, result.retry_seconds) == ((0.0, 1.0), 4, 7)
+
+
+def test_a_wait_is_at_most_a_minute(executor: ThreadPoolExecutor) -> None:
+    """With more attempts than at AWS."""
+    function = FakeFunction(fail_calls(range(1, 10), failed_invocation("Sandbox.Timedout", "late")))
+    result = grade(function, executor, count=2, attempts=10)
+    assert result.retry_seconds == 1 + 2 + 4 + 8 + 16 + 32 + 60 + 60 + 60
+
+
+def test_calls_of_one_step_wait_side_by_side(executor: ThreadPoolExecutor) -> None:
+    """The longest wait counts: the first call waits 1 s, and the second 1 s and 2 s."""
+    function = FakeFunction(fail_calls({1, 2, 4}, failed_invocation("Sandbox.Timedout", "late")))
+    result = grade(function, executor, count=4)
+    assert (len(result.warnings), result.retry_seconds) == (3, 1 + 2)
+
+
 @pytest.mark.shows("broken-grader")
 @pytest.mark.parametrize(
     ("answer", "reason", "advice"),
@@ -175,12 +221,23 @@ def test_a_call_that_timed_out_is_retried(executor: ThreadPoolExecutor) -> None:
             "the invocation timed out: late",
             "Raise the function's timeout",
         ),
+        (
+            failed_invocation("KeyError", "'answer'"),
+            "the function failed with KeyError: 'answer'",
+            r"This is a bug in the function or in its package\.",
+        ),
+        (
+            failed_invocation("ClientError", "(AccessDeniedException) when calling InvokeModel"),
+            "the function failed with ClientError: (AccessDeniedException) when calling InvokeModel",
+            r"The function's role lacks this permission\.",
+        ),
     ],
+    ids=["throttled", "time-out", "bug", "permission"],
 )
-def test_a_transient_failure_fails_after_a_bounded_number_of_attempts(
+def test_a_call_fails_after_three_retries_with_its_cause(
     executor: ThreadPoolExecutor, answer: FakeInvocation | ThrottledError, reason: str, advice: str
 ) -> None:
-    """The error names the rollouts."""
+    """The error names the rollout, and says how long the retries took."""
 
     def fail(_rollouts: Rollouts, _number: int) -> FakeInvocation:
         if isinstance(answer, ThrottledError):
@@ -189,17 +246,53 @@ def test_a_transient_failure_fails_after_a_bounded_number_of_attempts(
 
     function = FakeFunction(fail)
     with pytest.raises(GraderError, match=advice) as error:
-        grade(function, executor)
-    assert (error.value.reason, error.value.rollout) == (f"{reason}, 3 times in a row", f"{name_of(0)} and 1 more")
-    assert function.calls.count([name_of(0), name_of(1)]) == 3
+        grade(function, executor, count=1)
+    assert (error.value.reason, error.value.rollout, error.value.retry_seconds) == (
+        f"{reason}, 4 times in a row",
+        name_of(0),
+        1 + 2 + 4,
+    )
+    assert function.calls == [[name_of(0)]] * 4
+
+
+def test_an_unusable_response_is_never_retried(executor: ThreadPoolExecutor) -> None:
+    """It would be as wrong the next time."""
+    function = FakeFunction(lambda _rollouts, _number: FakeInvocation(payload=b'[{"id": "another"}]'))
+    with pytest.raises(GraderError, match="which is not in the event") as error:
+        grade(function, executor, count=2)
+    assert (len(function.calls), error.value.retry_seconds) == (1, 0)
+
+
+def test_an_unusable_response_to_a_retry_ends_the_retries(executor: ThreadPoolExecutor) -> None:
+    """The job's end is as late as the retry."""
+    function = FakeFunction(
+        lambda _rollouts, number: (
+            failed_invocation("Sandbox.Timedout", "late") if number == 1 else FakeInvocation(payload=b"[]")
+        )
+    )
+    with pytest.raises(GraderError, match="the response has no result with this id") as error:
+        grade(function, executor, count=2)
+    assert (len(function.calls), error.value.retry_seconds) == (2, 1)
 
 
 def test_the_number_of_attempts_is_a_setting(executor: ThreadPoolExecutor) -> None:
     """One attempt means no retry."""
     function = FakeFunction(lambda _rollouts, _number: failed_invocation("Sandbox.Timedout", "late"))
-    with pytest.raises(GraderError, match="1 times in a row"):
+    with pytest.raises(GraderError) as error:
         grade(function, executor, attempts=1, count=2)
-    assert function.calls == [[name_of(0), name_of(1)]]
+    assert (function.calls, error.value.reason) == ([[name_of(0), name_of(1)]], "the invocation timed out: late")
+
+
+@pytest.mark.parametrize("settings", [{"retry_exceptions": False}, {"attempts": 1}], ids=["setting", "one attempt"])
+def test_without_retries_the_first_call_that_raises_ends_its_environment(
+    executor: ThreadPoolExecutor, settings: dict[str, Any]
+) -> None:
+    """The call's rollouts are tried alone, and the environment makes no other call."""
+    function = FakeFunction(lambda _rollouts, _number: failed_invocation("KeyError", "'answer'"))
+    with pytest.raises(GraderError) as error:
+        grade(function, executor, **settings)
+    assert (error.value.reason, error.value.rollout) == ("the function failed with KeyError: 'answer'", name_of(0))
+    assert function.calls == [[name_of(0), name_of(1)], [name_of(0)]]
 
 
 def test_a_failed_call_is_narrowed_to_the_rollout_that_fails_alone(executor: ThreadPoolExecutor) -> None:
@@ -215,12 +308,12 @@ def test_a_failed_call_is_narrowed_to_the_rollout_that_fails_alone(executor: Thr
         grade(function, executor, rollouts_per_call=8)
     assert (error.value.rollout, error.value.reason) == (
         name_of(5),
-        "the function failed with ZeroDivisionError: division by zero",
+        "the function failed with ZeroDivisionError: division by zero, 4 times in a row",
     )
     assert str(error.value).endswith(
         'It was grading the text "#### 7". Its log is in CloudWatch Logs under /aws/lambda/reward.'
     )
-    assert function.calls == [[name_of(index) for index in range(6)], *([name_of(index)] for index in range(6))]
+    assert function.calls == [*[[name_of(index) for index in range(6)]] * 4, *([name_of(index)] for index in range(6))]
 
 
 def test_an_error_names_the_log_group_that_the_function_is_configured_with(executor: ThreadPoolExecutor) -> None:
@@ -236,19 +329,17 @@ def test_what_is_known_about_a_failure_comes_before_the_text_that_was_graded(exe
     with pytest.raises(GraderError) as error:
         grade(function, executor, rollouts_per_call=1, explain=lambda failure: f"About {failure.type}: use a wheel.")
     assert str(error.value) == (
-        f"{FUNCTION} for rollout {name_of(0)}: the function failed with ImportError: No module named '_b'. "
-        'About ImportError: use a wheel. It was grading the text "#### 7". Its log is in CloudWatch Logs under '
-        "/aws/lambda/reward."
+        f"{FUNCTION} for rollout {name_of(0)}: the function failed with ImportError: No module named '_b', 4 times "
+        'in a row. About ImportError: use a wheel. It was grading the text "#### 7". Its log is in CloudWatch Logs '
+        "under /aws/lambda/reward."
     )
 
 
 def test_a_failure_that_no_rollout_repeats_alone_names_the_whole_call(executor: ThreadPoolExecutor) -> None:
-    """For example the third call of an environment."""
-    function = FakeFunction(
-        lambda rollouts, number: failed_invocation("RuntimeError", "once") if number == 1 else correct_scores(rollouts)
-    )
-    with pytest.raises(GraderError, match="the function failed with RuntimeError: once") as error:
-        grade(function, executor)
+    """For example the first four calls of an environment."""
+    function = FakeFunction(fail_calls(range(1, 5), failed_invocation("RuntimeError", "not yet")))
+    with pytest.raises(GraderError, match="None of the 2 fails alone: it is the batch, or how often") as error:
+        grade(function, executor, count=2)
     assert error.value.rollout == f"{name_of(0)} and 1 more"
 
 

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 from threading import Event as Flag
@@ -42,6 +43,7 @@ class FakeGraders:
         self.waits_at: int | None = None
         self.function_warnings: tuple[str, ...] = ()
         self.released: list[str] = []
+        self.retry_seconds = 0
 
     def denial_reason(self, _order: JobSpec) -> str | None:
         """Allow every caller."""
@@ -69,7 +71,8 @@ class FakeGraders:
         if (split, step) == ("train", self.breaks_at):
             raise GraderError(function="f", reason="it broke", advice="Mend it.")
         self.calls.append((split, step))
-        return score_correctness(Grade(at=0, split=split, step=step, samples=samples))
+        result = score_correctness(Grade(at=0, split=split, step=step, samples=samples))
+        return replace(result, retry_seconds=self.retry_seconds)
 
 
 class FakeJobHooks:

@@ -61,6 +61,24 @@ def test_a_job_with_a_warning_continues_to_the_same_log(tmp_path: Path) -> None:
         assert logs.entries(job_id) == expected
 
 
+def test_a_job_with_retries_continues_to_the_same_log(tmp_path: Path) -> None:
+    """A job that was cut off after its first rewards keeps the times of the retries that they needed."""
+    graders = FakeGraders()
+    graders.retry_seconds = 7
+    with running_engine(tmp_path, graders) as (engine, logs):
+        job_id = wait_for_end(engine, engine.create(job_spec(batch_size=12))).id
+        expected = logs.entries(job_id)
+    length = next(index for index, entry in enumerate(expected, 1) if entry.kind == "RolloutsGraded")
+    truncate_log(tmp_path / "simulator.sqlite", job_id, length)
+    graders = FakeGraders()
+    graders.retry_seconds = 7
+    with running_engine(tmp_path, graders) as (engine, logs):
+        job = engine.find_job(job_id)
+        assert job
+        wait_for_end(engine, job)
+        assert logs.entries(job_id) == expected
+
+
 @pytest.mark.slow
 def test_a_job_killed_after_any_entry_continues_to_the_same_log(tmp_path: Path) -> None:
     """The log has the rewards, so the grader is not asked for them again."""

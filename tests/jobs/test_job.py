@@ -60,7 +60,7 @@ EVENTS: dict[type, st.SearchStrategy[Event]] = {
     JobCreated: st.builds(JobCreated, at=times, job_id=st.just("ftjob-1"), spec=st.just(JOB_SPEC)),
     ValidationStarted: st.builds(ValidationStarted, at=times, training_file=words),
     FilesValidated: st.builds(FilesValidated, at=times, training_records=counts, held_out_records=counts),
-    TrainingStarted: st.builds(TrainingStarted, at=times, total_steps=counts),
+    TrainingStarted: st.builds(TrainingStarted, at=times, total_steps=counts, arithmetic=counts),
     RolloutsGraded: st.builds(
         RolloutsGraded,
         at=times,
@@ -69,6 +69,7 @@ EVENTS: dict[type, st.SearchStrategy[Event]] = {
         rewards=st.lists(st.lists(numbers, max_size=3).map(tuple), max_size=3).map(tuple),
         invocations=counts,
         warnings=st.lists(words, max_size=2).map(tuple),
+        retry_seconds=counts,
         service_calls=st.lists(service_calls, max_size=2).map(tuple),
     ),
     ServiceCallsFailed: st.builds(ServiceCallsFailed, at=times, step=counts, service_calls=service_calls),
@@ -243,8 +244,8 @@ def test_the_log_stores_the_spec_as_order() -> None:
         assert stored["order"]["model"] == JOB_SPEC.model
 
 
-def test_the_log_of_a_grading_without_failed_calls_does_not_mention_them() -> None:
-    """Its bytes are those of logs that were written before calls were counted."""
+def test_the_log_of_a_grading_without_failed_calls_and_retries_does_not_mention_them() -> None:
+    """Its bytes are those of logs that were written before these were recorded."""
     graded = RolloutsGraded(at=5, split="train", step=1, rewards=((0.5,),), invocations=1)
     assert json.loads(encode_event(graded)) == {
         "at": 5,
@@ -254,3 +255,11 @@ def test_the_log_of_a_grading_without_failed_calls_does_not_mention_them() -> No
         "step": 1,
         "warnings": [],
     }
+
+
+def test_the_log_of_a_job_names_the_version_of_its_arithmetic_and_older_logs_have_version_1() -> None:
+    """A job continues only with the arithmetic that it began with."""
+    assert json.loads(encode_event(TrainingStarted(at=5, total_steps=22, arithmetic=2)))["arithmetic"] == 2
+    assert decode_event("TrainingStarted", '{"at":5,"total_steps":22}') == TrainingStarted(
+        at=5, total_steps=22, arithmetic=1
+    )

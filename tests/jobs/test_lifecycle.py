@@ -184,6 +184,44 @@ def test_a_failing_grader_fails_the_job_without_substitute_scores() -> None:
     assert [event.step for event in events_of_type(events, StepCompleted)] == [1, 2]
 
 
+@pytest.mark.parametrize("delayed", [("train", 2), ("held_out", 0)])
+def test_retries_make_everything_after_them_later(delayed: tuple[str, int]) -> None:
+    """By the simulated seconds between the attempts. The numbers of the job are the same."""
+
+    def score(request: Grade) -> GradingResult:
+        retry_seconds = 3 if (request.split, request.step) == delayed else 0
+        return replace(score_correctness(request), retry_seconds=retry_seconds)
+
+    files = {"train": make_training_file(100)}
+    undisturbed, late = run_lifecycle(files), run_lifecycle(files, score=score)
+    graded = next(
+        index
+        for index, event in enumerate(undisturbed)
+        if isinstance(event, RolloutsGraded) and (event.split, event.step) == delayed
+    )
+    assert [event.at - before.at for event, before in zip(late, undisturbed, strict=True)] == [
+        0 if index <= graded else 3 for index in range(len(undisturbed))
+    ]
+    assert [replace(event, at=before.at) for event, before in zip(late, undisturbed, strict=True)] == [
+        *undisturbed[:graded],
+        replace(undisturbed[graded], retry_seconds=3),
+        *undisturbed[graded + 1 :],
+    ]
+
+
+def test_a_job_fails_after_the_waits_of_its_retries() -> None:
+    """1 + 2 + 4 seconds after the first attempt."""
+
+    def fail(request: Grade) -> GradingResult:
+        if request.split == "train":
+            raise GraderError(function="f", reason="it timed out", advice="Wait.", retry_seconds=7)
+        return score_correctness(request)
+
+    log = run_lifecycle({"train": make_training_file(100)})
+    (first, *_) = [event for event in events_of_type(log, RolloutsGraded) if event.split == "train"]
+    assert run_lifecycle({"train": make_training_file(100)}, score=fail)[-1].at == first.at + 7
+
+
 @pytest.mark.parametrize("reward", [0.0, 1.0])
 def test_a_constant_reward_changes_no_weight(reward: float) -> None:
     """The gradient norm is exactly 0, and the last checkpoint has the weights of the base model."""

@@ -13,8 +13,9 @@ from simulator.grading.grader_error import GraderError
 from simulator.http.service_calls import ServiceCalls
 from simulator.jobs.job import Event, JobCancelled, RolloutsGraded, StartDelayed, StepCompleted, TrainingStarted
 from simulator.jobs.lifecycle import Grade, Lifecycle, job_lifecycle
-from simulator.jobs.replay import ReplayError, replay_rollouts
+from simulator.jobs.replay import ChangedArithmeticError, ReplayError, replay_rollouts
 from simulator.settings import Settings
+from simulator.training.arithmetic import ARITHMETIC, ORIGINAL_ARITHMETIC
 from tests.jobs.lifecycle_setup import MODEL, created_job, job_spec, run_lifecycle, score_correctness
 from tests.training.training_files import make_training_file
 
@@ -113,3 +114,20 @@ def test_a_job_with_failed_calls_to_a_service_is_replayed() -> None:
     assert [rewards for _, rewards in graded_rewards(log)] == [
         score_correctness(request).rewards for request, _ in graded_rewards(log)
     ]
+
+
+def test_a_job_with_retries_is_replayed() -> None:
+    """The log has how long they took, so the replay computes the same times."""
+    log = run_lifecycle(FILES, score=lambda request: replace(score_correctness(request), retry_seconds=request.step))
+    assert len(graded_rewards(log)) == len([event for event in log if isinstance(event, RolloutsGraded)])
+
+
+@pytest.mark.parametrize("version", [ORIGINAL_ARITHMETIC, ARITHMETIC + 1])
+def test_a_job_of_another_arithmetic_is_not_replayed(version: int) -> None:
+    """Although the samples up to its first difference would be the same."""
+    log = [
+        replace(event, arithmetic=version) if isinstance(event, TrainingStarted) else event
+        for event in run_lifecycle(FILES)
+    ]
+    with pytest.raises(ChangedArithmeticError, match=f"it began with version {version} of the simulator's arithmetic"):
+        next(replay_rollouts(lifecycle(), log))
