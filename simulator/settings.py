@@ -131,14 +131,13 @@ class GradingSettings:
         "How often one call is made at most, the first time included, if it is throttled, times out or fails. The "
         "waits before the repetitions are 1, 2, 4, ... simulated seconds, at most 60. A response that cannot be used "
         "is never repeated.",
-        "DOCUMENTED for Nova (AWS's blog of 2026-04-14): three retries with exponential backoff, then the job fails. "
-        "INFERRED: the same for open-weight models, and the waits.",
+        "DOCUMENTED for Nova (AWS's blog of 2026-04-14): three retries with exponential backoff, then the job fails.",
     ] = 4
     retry_exceptions: Annotated[
         bool,
         "Repeat a call in which the function raised an exception or its process ended. Without it only throttled calls "
         "and time-outs are repeated.",
-        "DOCUMENTED for Nova (AWS's blog of 2026-04-14). INFERRED: the same for open-weight models.",
+        "DOCUMENTED for Nova (AWS's blog of 2026-04-14).",
     ] = True
 
 
@@ -369,7 +368,7 @@ class Settings:
         "Applies to a validation file.",
         "INFERRED: AWS documents limits for training files only, so a validation file may be smaller.",
     ] = field(default_factory=lambda: DatasetLimits(min_records=1))
-    grading: Annotated[GradingSettings, "INFERRED: Bedrock does not publish this."] = field(
+    grading: Annotated[GradingSettings, "INFERRED: Bedrock does not publish this for open-weight models."] = field(
         default_factory=GradingSettings
     )
     durations: Annotated[DurationSettings, 'INFERRED: AWS says only "a few hours" for a run.'] = field(

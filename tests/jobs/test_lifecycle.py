@@ -194,19 +194,13 @@ def test_retries_make_everything_after_them_later(delayed: tuple[str, int]) -> N
 
     files = {"train": make_training_file(100)}
     undisturbed, late = run_lifecycle(files), run_lifecycle(files, score=score)
-    graded = next(
-        index
+    index, graded = next(
+        (index, event)
         for index, event in enumerate(undisturbed)
         if isinstance(event, RolloutsGraded) and (event.split, event.step) == delayed
     )
-    assert [event.at - before.at for event, before in zip(late, undisturbed, strict=True)] == [
-        0 if index <= graded else 3 for index in range(len(undisturbed))
-    ]
-    assert [replace(event, at=before.at) for event, before in zip(late, undisturbed, strict=True)] == [
-        *undisturbed[:graded],
-        replace(undisturbed[graded], retry_seconds=3),
-        *undisturbed[graded + 1 :],
-    ]
+    assert late[: index + 1] == [*undisturbed[:index], replace(graded, retry_seconds=3)]
+    assert late[index + 1 :] == [replace(event, at=event.at + 3) for event in undisturbed[index + 1 :]]
 
 
 def test_a_job_fails_after_the_waits_of_its_retries() -> None:
