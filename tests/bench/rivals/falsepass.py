@@ -7,10 +7,12 @@ its runner is started in the environment of this benchmark instead, which saves 
 
 It prints leads and no verdict. They are read so:
 
-- fail: a completion that it knows to be bad was paid in full (its false-pass ceiling reaches its own maximum), most
-  right answers in the requested format were refused (its probe P1), or a call raised;
+- fail: a kind of completion that it knows to be bad was paid in full on two examples (on one it may be right by
+  chance), most right answers in the requested format were refused (its probe P1), or a call raised;
 - warn: any other probe that failed, or an audit that it calls inconclusive;
 - nothing: every probe passed.
+
+Without a right answer that scores it stops; that is a run without a report.
 
 Its probes are not compared with the causes that a verdict names.
 """
@@ -18,6 +20,7 @@ Its probes are not compared with the causes that a verdict names.
 import json
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,7 @@ NAME = "falsepass 0.11.0"
 _REQUIREMENTS = ("falsepass==0.11.0", "rewardlint==0.1.0")  # its own command installs the second one too
 _RIGHT_ANSWER_PROBE = "P1"
 _IN_FULL = 0.99  # of its maximum, which it rounds
+_EXAMPLES = 2
 
 _WRAPPER = '''
 def score_completions(completions, event, **_):
@@ -89,11 +93,17 @@ def read_results(payload: Mapping[str, Any]) -> Outcome:
     results = [row for row in payload["results"] if not row.get("same_as_good") and not row.get("no_control")]
     meta = payload["meta"]
     scored = [row for row in results if row["score"] is not None]
-    paid_in_full = any(
-        row["expected"] == "zero" and row["score"] >= _IN_FULL * (meta.get("max_reward") or 1.0) for row in scored
+    paid_in_full = Counter(
+        (row["probe"], row["variant"])
+        for row in scored
+        if row["expected"] == "zero" and row["score"] >= _IN_FULL * (meta.get("max_reward") or 1.0)
     )
     right = [row["passed"] for row in scored if row["probe"] == _RIGHT_ANSWER_PROBE]
-    if paid_in_full or 2 * sum(right) < len(right) or any(row["errors"] for row in results):
+    if (
+        max(paid_in_full.values(), default=0) >= _EXAMPLES
+        or 2 * sum(right) < len(right)
+        or any(row["errors"] for row in results)
+    ):
         return "fail"
     adapter = meta.get("adapter")
     inconclusive = isinstance(adapter, dict) and str(adapter.get("validity", "")).startswith("inconclusive")

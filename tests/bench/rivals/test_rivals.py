@@ -11,14 +11,23 @@ from tests.bench.rivals.known_answers import known_answer, solve_puzzle
 
 def probe(expected: str, score: float | None, *, passed: bool = True, probe: str = "P3", **more: Any) -> dict[str, Any]:
     """Return one result of falsepass."""
-    return {"probe": probe, "expected": expected, "score": score, "passed": passed, "errors": [], **more}
+    return {
+        "probe": probe,
+        "expected": expected,
+        "score": score,
+        "passed": passed,
+        "variant": "v",
+        "errors": [],
+        **more,
+    }
 
 
 @pytest.mark.parametrize(
     ("results", "validity", "outcome"),
     [
         ([probe("full", 2.0), probe("zero", 0.0)], "ok", "nothing"),
-        ([probe("full", 2.0), probe("zero", 2.0, passed=False)], "ok", "fail"),
+        ([probe("full", 2.0), probe("zero", 2.0, passed=False), probe("zero", 2.0, passed=False)], "ok", "fail"),
+        ([probe("full", 2.0), probe("zero", 2.0, passed=False)], "ok", "warn"),
         ([probe("full", 2.0), probe("zero", 0.5, passed=False)], "ok", "warn"),
         ([probe("full", 0.0, passed=False, probe="P1"), probe("zero", 0.0)], "ok", "fail"),
         ([probe("full", 0.0, passed=False, probe="P2"), probe("zero", 0.0)], "ok", "warn"),
@@ -28,7 +37,7 @@ def probe(expected: str, score: float | None, *, passed: bool = True, probe: str
     ],
 )
 def test_falsepass_is_read(results: list[dict[str, Any]], validity: str, outcome: str) -> None:
-    """Only a bad completion that is paid in full, refused right answers and exceptions are a failure."""
+    """Only a bad completion that is paid in full twice, refused right answers and exceptions are a failure."""
     assert read_results({"results": results, "meta": {"max_reward": 2.0, "adapter": {"validity": validity}}}) == outcome
 
 
