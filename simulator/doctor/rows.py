@@ -58,8 +58,14 @@ class Row:
 
     @property
     def is_answer_only(self) -> bool:
-        """Whether the answer is the whole response: the prompt requests only an answer, or it is JSON, code or text."""
-        return self.task.requested_format.format in ("bare", "json") or self.reference.kind in ("json", "code", "text")
+        """Whether the answer is the whole response: the prompt requests only an answer, or it is JSON, code or text.
+
+        An answer that the prompt wants in tags, in a box or after a marker is not.
+        """
+        requested = self.task.requested_format.format
+        return requested in ("bare", "json") or (
+            requested == "none" and self.reference.kind in ("json", "code", "text")
+        )
 
     @property
     def allows_surrounding_text(self) -> bool:
@@ -69,12 +75,16 @@ class Row:
         )
 
     def write_response(self, value: Json, *, style: str = "plain", answer_format: str = "", wrong: bool = False) -> str:
-        """Return a response whose answer is `value`: the steps, if the row has any, and the answer."""
+        """Return a response whose answer is `value`: the steps, if the row has any, and the answer.
+
+        In the format `bare` the answer is the whole response, as functions want it that compare the whole text.
+        """
+        name = answer_format or self.answer_format
         return render_attempt(
             self.task,
             value,
-            verbosity="terse" if self.is_answer_only else "normal",
-            answer_format=answer_format or self.answer_format,
+            verbosity="terse" if self.is_answer_only or name == "bare" else "normal",
+            answer_format=name,
             style=style,
             wrong=wrong,
             u=_FIXED_DRAW,

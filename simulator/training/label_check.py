@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from simulator.training.expression_check import is_expression, is_expression_correct
 from simulator.training.marked_answers import find_marked_answers, last_line
 from simulator.training.reference_answer import ReferenceAnswer
 
@@ -14,6 +15,8 @@ _BOOLEAN: Final = re.compile(r"\b(?:yes|no|true|false)\b")
 
 def is_label_correct(text: str, reference: ReferenceAnswer, labels: Sequence[str]) -> bool:
     """Return whether the response names the right label and no other label of the file."""
+    if is_expression(reference.text):
+        return is_expression_correct(text, reference.text)
     right_label = normalize_words(reference.text)
     other_labels = [words for label in labels if (words := normalize_words(label)) != right_label]
     for segment in _segments(text):

@@ -9,15 +9,14 @@ from simulator.training.dataset import Json
 
 _ANSWER_KEYS: Final = ("final_answer", "answer", "label", "category", "class", "result", "value", "output")
 FENCE: Final = re.compile(r"```[\w+-]*\n(.*?)```", re.DOTALL)
-_BOXED: Final = re.compile(r"\\boxed ?\{((?:[^{}]|\{[^{}]*\})*)\}")
-_MARKERS: Final = (
-    re.compile(r"####[ \t]{0,9}(?:\n[ \t]{0,9})?([^\n#]*[^\s#])"),
-    _BOXED,
-    re.compile(r"<answer>(.{0,2000}?)</answer>", re.DOTALL | re.IGNORECASE),
-    re.compile(
-        r"(?im)\b(?:final |correct )?answer(?:\*\*)?\s{0,2}(?::|=|\bis\b:?)(?:\*\*)?"
-        r"[ \t]{0,9}(?:\n[ \t]{0,9})?(\S[^\n]*)"
-    ),
+_BOX_OPENING: Final = re.compile(r"\\boxed ?\{")
+_BRACE: Final = re.compile(r"(?<!\\)[{}]")
+_MAX_BOXES: Final = 100
+_HASH: Final = re.compile(r"####[ \t]{0,9}(?:\n[ \t]{0,9})?([^\n#]*[^\s#])")
+_TAGGED: Final = re.compile(r"<answer>(.{0,2000}?)</answer>", re.DOTALL | re.IGNORECASE)
+_SAID: Final = re.compile(
+    r"(?im)\b(?:final |correct )?answer(?:\*\*)?\s{0,2}(?::|=|\bis\b:?)(?:\*\*)?"
+    r"[ \t]{0,9}(?:\n[ \t]{0,9})?(\S[^\n]*)"
 )
 _BOLD: Final = re.compile(r"\*\*([^*\n]+)\*\*")
 _OPENING: Final = re.compile(r"[{\[]")
@@ -30,10 +29,23 @@ def find_marked_answers(text: str) -> list[str]:
     json_answer = _find_json_answer(text)
     if json_answer is not None:
         return [json_answer]
-    for pattern in _MARKERS:
-        if answers := pattern.findall(text):
+    for find in (_HASH.findall, find_boxes, _TAGGED.findall, _SAID.findall):
+        if answers := find(text):
             return [answer.strip() for answer in answers]
     return [answer.strip() for answer in _BOLD.findall(last_line(text))]
+
+
+def find_boxes(text: str) -> list[str]:
+    r"""Return the contents of the boxes, `\boxed{...}`, in their order. They may have braces themselves."""
+    boxes: list[str] = []
+    for opening in list(_BOX_OPENING.finditer(text))[-_MAX_BOXES:]:
+        depth = 1
+        for brace in _BRACE.finditer(text, opening.end()):
+            depth += 1 if brace.group() == "{" else -1
+            if depth == 0:
+                boxes.append(text[opening.end() : brace.start()])
+                break
+    return boxes
 
 
 def _find_json_answer(text: str) -> str | None:

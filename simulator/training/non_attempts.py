@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from simulator.training.requested_format import RequestedFormat
 
@@ -12,10 +13,17 @@ _MARKS = {"hash": "#### ", "none": "#### ", "boxed": "\\boxed", "xml": "<answer>
 
 
 def _render_mark(requested_format: RequestedFormat) -> str:
+    template = requested_format.template
+    if template is not None and template.has_answer_slot:
+        return template.before_answer
     return f"{requested_format.marker} " if requested_format.format == "colon" else _MARKS[requested_format.format]
 
 
 def _render_format_only(requested_format: RequestedFormat) -> str:
+    template = requested_format.template
+    if template is not None and (template.has_answer_slot or template.has_work_slot):
+        mark = "0" if template.has_answer_slot else _render_format_only(replace(requested_format, template=None))
+        return (template.write_work(["..."]) if template.has_work_slot else "") + template.write_answer(mark)
     texts = {"boxed": "\\boxed{0}", "xml": "<answer>0</answer>", "json": json.dumps({requested_format.key: 0})}
     return texts.get(requested_format.format) or f"{_render_mark(requested_format)}0"
 

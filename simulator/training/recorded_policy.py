@@ -195,7 +195,8 @@ def _make_rollout(record: Record, task: Task, response: RecordedResponse, index:
         response_length=max(1, response.tokens),  # token means divide by it
         truncated=truncated,
         # The answer comes last, so a truncated response has none.
-        correct=not truncated and is_correct(response.text, task.reference, labels=task.labels),
+        correct=not truncated
+        and is_correct(response.text, task.reference, labels=task.labels, requested_format=task.requested_format),
         exploit=None,  # the text alone does not show it
         actions=(index,),
         entropy=entropy,

@@ -66,6 +66,9 @@ def _is_short(text: str) -> bool:
 
 
 def _count_requested_format(response: _ResponseView) -> int:
+    template = response.requested_format.template
+    if template is not None and (opening := template.before_answer.strip()):
+        return response.text.count(opening)
     if response.requested_format.format == "colon":
         return response.lower.count(response.requested_format.marker.lower())
     pattern = _FORMAT_ANYWHERE.get(response.requested_format.format)
@@ -74,6 +77,9 @@ def _count_requested_format(response: _ResponseView) -> int:
 
 def _ends_with_requested_format(response: _ResponseView) -> float:
     format_name: FormatName = response.requested_format.format
+    template = response.requested_format.template
+    if template is not None and template.after_answer and (opening := template.before_answer.strip()):
+        return float(opening in response.text and response.text.rstrip().endswith(template.after_answer.strip()))
     if format_name == "colon":
         return float(response.last_line.lower().startswith(response.requested_format.marker.lower()))
     if format_name == "bare":

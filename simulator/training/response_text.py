@@ -56,10 +56,17 @@ def render_attempt(
 ) -> str:
     """Return an attempt whose answer is `value`: the work, then the answer in a format and a style, given by name.
 
+    In the format that the prompt asks for, the work stands where the prompt's template has its place.
     If it is `wrong`, the last step of the work has that value too. `u` in (0, 1) chooses among filler sentences.
     """
     lines = _render_work(task.reference, verbosity, value if wrong else None, u)
-    return "\n".join([*lines, render_final_answer(task, value, answer_format=answer_format, style=style)])
+    answer = render_final_answer(task, value, answer_format=answer_format, style=style)
+    template = task.requested_format.template
+    if template is None or task.requested_format.format not in (answer_format, "none"):
+        return "\n".join([*lines, answer])
+    if template.has_work_slot:
+        return template.write_work(lines or _FILLER[:1]) + answer
+    return "\n".join([*lines, answer]) if template.allows_work else answer
 
 
 def render_final_answer(task: Task, value: Json, *, answer_format: str, style: str = "plain") -> str:

@@ -19,6 +19,8 @@ class Task:
 def build_task(record: Record, reference: ReferenceAnswer, *, labels: tuple[str, ...]) -> Task:
     """Return the task of a record. A whole response as the answer is written as it is, without a format."""
     requested_format = (
-        RequestedFormat(format="bare") if reference.is_response else find_requested_format(prompt_text(record.messages))
+        RequestedFormat(format="bare")
+        if reference.is_response
+        else find_requested_format(prompt_text(record.messages), kind=reference.kind)
     )
     return Task(reference=reference, requested_format=requested_format, labels=labels)

@@ -11,7 +11,7 @@ from tests.doctor.fake_reward_functions import handler_for, probe_context, respo
 def test_a_function_that_accepts_the_requested_format_is_ok(sums: tuple[Record, ...]) -> None:
     """The measured value lists the accepted formats."""
     context = probe_context(
-        handler_for(lambda e: float(response_of(e).rpartition("#### ")[2] == e["reference_answer"]["answer"])), sums
+        handler_for(lambda e: float(response_of(e).endswith(f"#### {e['reference_answer']['answer']}"))), sums
     )
     (finding,) = check_format_fit(context)
     assert (finding.probe, finding.severity) == ("S8", Severity.OK)

@@ -9,6 +9,7 @@ from simulator.training.answer_check import is_correct
 from simulator.training.dataset import DatasetLimits, Json, Message, Record, read_records
 from simulator.training.hyperparameters import Hyperparameters
 from simulator.training.reference_answer import extract_reference_answer
+from simulator.training.task import build_task
 from simulator.training.training_run import initial_state, prepare_run
 from tests.training.training_runs import GPT, QWEN
 
@@ -230,3 +231,51 @@ def test_the_check_agrees_with_the_simulated_policy(name: str, share: float, mod
         if not rollout.truncated
     ]
     assert sum(truth == verdict for truth, verdict in verdicts) / len(verdicts) >= share
+
+
+@pytest.mark.parametrize(
+    ("text", "reference", "verdict"),
+    [
+        ("So it is \\boxed{\\frac{\\sqrt{2}}{3}}.", "\\frac{\\sqrt{2}}{3}", True),
+        ("\\boxed{\\dfrac{ \\sqrt{2} }{3}}", "\\frac{\\sqrt{2}}{3}", True),
+        ("\\boxed{\\frac{\\sqrt{3}}{2}}", "\\frac{\\sqrt{2}}{3}", False),
+        ("\\boxed{\\left(2,11\\right]}", "(2,11]", True),
+        ("\\boxed{(2,11)}", "(2,11]", False),
+        ("The expansion is $x^2-2x+1$.\n$x^2-2x+1$", "x^2-2x+1", True),
+        ("\\boxed{x^2+2x+1}", "x^2-2x+1", False),
+        ("\\boxed{x = a+b}", "a+b", True),
+    ],
+)
+def test_formulas_are_compared_by_their_signs(text: str, reference: str, verdict: bool) -> None:
+    """Brackets and signs matter; layout commands and spaces do not."""
+    assert check(text, reference) is verdict
+
+
+@pytest.mark.parametrize(
+    ("prompt", "reference", "text", "verdict"),
+    [
+        (
+            "<think>\nyour work\n</think>\n<answer>\nthe number\n</answer>", "12",
+            "<think>\nThe answer is 13.\n</think>\n<answer>\n12\n</answer>", True,
+        ),
+        (
+            "<think>\nyour work\n</think>\n<answer>\nthe number\n</answer>", "12",
+            "<think>The answer is 12.</think><answer>13</answer>", False,
+        ),
+        ("Think in <think></think>, then put it in \\boxed{}.", "12", "<think>#### 13</think>\nIt is 12.", True),
+        ("Put the query in <sql></sql> tags.", "SELECT a FROM b", "<sql>SELECT a FROM b</sql> is right", True),
+        ("Write calls as <tool_call>{...}</tool_call>.", [{"name": "a"}, {"name": "b"}],
+         '<tool_call>{"name": "a"}</tool_call>\n<tool_call>{"name": "b"}</tool_call>', True),
+        ("Write calls as <tool_call>{...}</tool_call>.", [{"name": "a"}, {"name": "b"}],
+         '<tool_call>{"name": "a"}</tool_call>', False),
+        ("Write calls as <tool_call>{...}</tool_call>.", {"name": "a"}, '<tool_call>{"name": "a"}</tool_call>', True),
+        ("<result>the town</result>", "Graz", "It is Graz.", True),
+    ],
+)  # fmt: skip
+def test_only_the_place_of_the_answer_counts_if_the_response_has_it(
+    prompt: str, reference: Json, text: str, verdict: bool
+) -> None:
+    """The work may name other answers. A response without the places may still be right."""
+    record = Record(line=1, messages=(Message(role="user", content=prompt),), fields={"reference_answer": reference})
+    task = build_task(record, extract_reference_answer(record), labels=())
+    assert is_correct(text, task.reference, requested_format=task.requested_format) is verdict

@@ -9,7 +9,7 @@ from simulator.training.policy_actions import CONTENT, FORMAT, RESPONSE_TYPE, ST
 from simulator.training.reference_answer import extract_reference_answer
 from simulator.training.requested_format import RequestedFormat, find_requested_format
 from simulator.training.response_text import render_response
-from simulator.training.task import Task
+from simulator.training.task import Task, build_task
 
 
 def task(reference: Json, prompt: str = "?") -> Task:
@@ -96,3 +96,59 @@ def test_all_actions_can_be_rendered_for_all_kinds_of_answer(reference: Json) ->
             text, correct = render_response(answer_task, attempt(content, form, style, verbosity), u)
             assert isinstance(text, str)
             assert correct == (content == "correct" and answer_task.reference.kind != "none")
+
+
+TAGGED = "Answer in this form:\n<reasoning>\nyour steps\n</reasoning>\n<answer>\nthe answer\n</answer>"
+CALLS: list[Json] = [{"name": "ring", "arguments": {"to": "Ida"}}, {"name": "open", "arguments": {}}]
+FORMULA = "\\frac{\\sqrt{2}}{3}"
+LONG_FORMULA = "\\begin{pmatrix} 1 & 2 \\\\ 3 & 4 \\end{pmatrix}"
+PROGRAM = "def f(a):\n    return a + 1"
+
+
+@pytest.mark.parametrize(
+    ("reference", "prompt", "actions", "expected"),
+    [
+        (
+            SOLVED, TAGGED, attempt(form="xml", verbosity="brief"),
+            "<reasoning>\n2 * 36 = 72.\n</reasoning>\n<answer>\n72\n</answer>",
+        ),
+        (
+            SOLVED, TAGGED, attempt(form="xml"),
+            "<reasoning>\nI start by writing down what is known.\n</reasoning>\n<answer>\n72\n</answer>",
+        ),
+        (SOLVED, TAGGED, attempt(form="bare"), "72"),
+        (SOLVED, "Think in <think></think>, then answer after ####.", attempt(form="hash", verbosity="brief"),
+         "<think>2 * 36 = 72.</think>\n#### 72"),
+        (CALLS, "Write each call as <tool_call>{...}</tool_call>.", attempt(form="xml"),
+         ('<tool_call>{"name": "ring", "arguments": {"to": "Ida"}}</tool_call>\n'
+         '<tool_call>{"name": "open", "arguments": {}}</tool_call>')),
+        (FORMULA, "Put the answer in \\boxed{}.", attempt(form="boxed"), f"\\boxed{{{FORMULA}}}"),
+        (LONG_FORMULA, "Put the answer in \\boxed{}.", attempt(form="boxed"), f"\\boxed{{{LONG_FORMULA}}}"),
+        (LONG_FORMULA, "Give the matrix.", attempt(form="boxed"), LONG_FORMULA),
+        (PROGRAM, "Put it in a ```python block.", attempt(form="xml"), f"```python\n{PROGRAM}\n```"),
+        (PROGRAM, "Put it in a ```python block.", attempt(form="bare"), PROGRAM),
+        (PROGRAM, "Put it between <code> and </code>.", attempt(form="xml"), f"<code>{PROGRAM}</code>"),
+        ("B", 'End with "The answer is (X)".', attempt(form="colon"), "The answer is (B)"),
+        ("billing", 'Respond with {"reason": "...", "team": "..."}.', attempt(form="json"),
+         '{"reason": "I start by writing down what is known.", "team": "billing"}'),
+    ],
+)  # fmt: skip
+def test_the_requested_format_is_written_as_the_prompt_shows_it(
+    reference: Json, prompt: str, actions: Actions, expected: str
+) -> None:
+    """Whatever the kind of the answer: each work and answer in its place, with the template's new lines."""
+    assert answer_text(reference, prompt, actions) == expected
+
+
+def answer_text(reference: Json, prompt: str, actions: Actions) -> str:
+    """Return the response to a prompt with a reference answer."""
+    record = Record(line=1, messages=(Message(role="user", content=prompt),), fields={"reference_answer": reference})
+    return render_response(build_task(record, extract_reference_answer(record), labels=()), actions, 0.5)[0]
+
+
+def test_a_list_without_calls_is_written_in_words() -> None:
+    """A response without calls has no tag to put them in."""
+    assert (
+        answer_text(CALLS[:1], "Write each call as <tool_call>{...}</tool_call>.", attempt(content="near", form="xml"))
+        == "None of the tools is needed."
+    )
