@@ -77,25 +77,32 @@ class DoctorReport:
     def conclusion(self) -> str:
         """Whether to pay for the training run, in one to three sentences."""
         failures, warnings, skipped = map(self.count, (Severity.FAIL, Severity.WARN, Severity.SKIPPED))
-        counts = ", ".join(
+        counts = [
             format_count(number, noun) for number, noun in ((failures, "failure"), (warnings, "warning")) if number
-        )
+        ]
+        unmeasured = len(self.unmeasured_probes)
+        missing = f"{unmeasured} of {len(self.probe_ids)} probes"
+        summary = ", ".join([*counts, *([f"{missing} not measured"] if unmeasured else [])])
         if self.failed_calls and not failures:
             verdict = "The scores were not measured, so the doctor cannot say whether to pay for this run."
         elif skipped == len(self.findings):
             verdict = "Nothing was measured, so the doctor cannot say whether to pay for this run."
         elif failures:
-            verdict = f"{counts}: do not pay for this run yet."
+            verdict = f"{summary}: do not pay for this run yet."
         elif warnings:
-            verdict = f"{counts}: check {'it' if warnings == 1 else 'them'} before you pay for this run."
+            verdict = f"{summary}: check {'it' if warnings == 1 else 'them'} before you pay for this run."
+        elif unmeasured:
+            verdict = f"No finding speaks against paying for this run, but {missing} measured nothing."
         else:
             verdict = "No finding speaks against paying for this run."
         if self.is_partial:
             verdict += f" Only {', '.join(self.probe_ids)} ran."
-        measured = {finding.probe for finding in self.findings if finding.severity is not Severity.SKIPPED}
-        if 0 < len(measured) < len(self.probe_ids):
-            verdict += f" Not measured: {len(self.probe_ids) - len(measured)} of {len(self.probe_ids)} probes."
         return verdict
+
+    @property
+    def unmeasured_probes(self) -> tuple[str, ...]:
+        """The ids of the probes that could not measure, or not all that they measure."""
+        return tuple(dict.fromkeys(finding.probe for finding in self.findings if finding.severity is Severity.SKIPPED))
 
     @property
     def rollouts_source(self) -> str:
@@ -118,10 +125,13 @@ class DoctorReport:
         return tuple(dict.fromkeys(finding.probe for finding in self.findings))
 
     def passes(self, *, strict: bool) -> bool:
-        """Whether the scores were measured and there is no failure, and if strict, no warning either."""
+        """Whether the scores were measured and there is no failure.
+
+        If strict, there is no warning either, and no probe that could not measure what it was asked to.
+        """
         if self.failed_calls or not self.is_judged:
             return False
-        return not self.count(Severity.FAIL) and not (strict and self.count(Severity.WARN))
+        return not any(finding.fails(strict=strict) for finding in self.findings)
 
 
 def format_count(number: int, noun: str) -> str:

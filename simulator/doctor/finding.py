@@ -1,7 +1,7 @@
 """Probes and their findings."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -71,6 +71,8 @@ class Finding:
         fix: what to do. Empty when there is nothing to do.
         value: the measured value as a number, when it is one.
         examples: rollouts that show the finding, the clearest first.
+        is_left_out: for a probe that is not measured: whether the user left it out, or the file is too small for it.
+            That is no doubt about the function, so --strict accepts it.
     """
 
     probe: str
@@ -82,6 +84,13 @@ class Finding:
     fix: str = ""
     value: float | None = None
     examples: tuple[Example, ...] = ()
+    is_left_out: bool = False
+
+    def fails(self, *, strict: bool) -> bool:
+        """Whether the doctor run fails by this finding. If strict, a warning and an open question do it too."""
+        if self.severity is Severity.SKIPPED:
+            return strict and not self.is_left_out
+        return self.severity is Severity.FAIL or (strict and self.severity is Severity.WARN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,9 +143,9 @@ class Probe:
         """Return a finding without a problem. `message` says what was verified."""
         return self.finding(Severity.OK, message, measured=measured, threshold=threshold, value=value)
 
-    def not_measured(self, reason: str) -> Finding:
-        """Return a finding that says why the probe could not measure."""
-        return self.finding(Severity.SKIPPED, reason)
+    def not_measured(self, reason: str, *, is_left_out: bool = False) -> Finding:
+        """Return a finding that says why the probe could not measure. `is_left_out`: see `Finding`."""
+        return replace(self.finding(Severity.SKIPPED, reason), is_left_out=is_left_out)
 
 
 def sort_by_severity(findings: Sequence[Finding]) -> tuple[Finding, ...]:

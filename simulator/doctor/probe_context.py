@@ -11,7 +11,8 @@ from simulator.doctor.finding import Finding
 from simulator.doctor.invocation import Call, Case, CaseResult, Invoker
 from simulator.doctor.plan import FULL, Plan
 from simulator.doctor.reward_function import RewardFunction
-from simulator.doctor.rows import DEFAULT_ROW_COUNT, Row, sample_rows, with_answer_format
+from simulator.doctor.right_answers.right_answers import RightAnswers
+from simulator.doctor.rows import DEFAULT_ROW_COUNT, Row, sample_rows, with_answer_format, with_answers
 from simulator.doctor.run_budget import RunBudget
 from simulator.doctor.timeout_budget import TimeoutBudget
 from simulator.grading.lambda_event import response_text
@@ -23,6 +24,7 @@ from simulator.training.policy_actions import FORMAT
 from simulator.training.profiles import profile_for
 from simulator.training.recorded_policy import prepare_recorded_prompt
 from simulator.training.recorded_response import ResponsesByLine
+from simulator.training.reference_answer import answer_reader
 from simulator.training.sampling import Group, sample_group
 from simulator.training.weights import BASE_WEIGHTS
 
@@ -37,6 +39,23 @@ FIRST_GROUPS: Final = 8
 
 SCORE_TOLERANCE: Final = 1e-9
 """Two scores that differ by more count as different."""
+
+HOW_TO_GIVE_ANSWERS: Final = (
+    "Give right answers: --solution FIELD (a field with right responses), --right FILE (right responses), or "
+    "--rollouts (responses of a real model)."
+)
+
+UNKNOWN_ANSWERS: Final = (
+    "No right answer is known: the references are no answers by themselves, and nothing in the records scores as one. "
+    f"{HOW_TO_GIVE_ANSWERS}"
+)
+"""Why probes that need right answers measure nothing, if the records have references."""
+
+NO_ANSWERS: Final = (
+    "No right answer was found in the records. If they have one, name its field: --set answer_path=NAME.NAME. "
+    f"{HOW_TO_GIVE_ANSWERS}"
+)
+"""Why probes that need right answers measure nothing, if the records have no references."""
 
 RIGHT_LABEL, WRONG_LABEL, BASE_ROLLOUT_LABEL = "right answer", "wrong answer", "rollout of the base model"
 
@@ -94,6 +113,8 @@ class ProbeContext:
         self.rows: tuple[Row, ...] = sample_rows(
             records, seed=settings.seed, count=row_count, answer_path=settings.answer_path
         )
+        self.right_answers = RightAnswers(read_reference=answer_reader(settings.answer_path))
+        self._has_references = bool(self.answerable_rows)
 
     @property
     def seed(self) -> int:
@@ -102,8 +123,13 @@ class ProbeContext:
 
     @property
     def answerable_rows(self) -> tuple[Row, ...]:
-        """The rows whose right answer was found."""
+        """The rows whose right answer is known: given, or found by what scores."""
         return tuple(row for row in self.rows if row.reference.kind != "none")
+
+    @property
+    def unknown_answers_reason(self) -> str:
+        """Why no right answer is known, and how the user gives some."""
+        return UNKNOWN_ANSWERS if self._has_references else NO_ANSWERS
 
     @property
     def row_subset(self) -> tuple[Row, ...]:
@@ -212,7 +238,7 @@ class ProbeContext:
                 profile=profile,
                 labels=row.task.labels,
                 effort=hyperparameters.reasoning_effort,
-                answer_path=self.settings.answer_path,
+                read_answer=self.right_answers.read,
             ),
             weights=BASE_WEIGHTS,
             profile=profile,
@@ -226,7 +252,7 @@ class ProbeContext:
     def _recorded_group(self, row: Row) -> Group:
         responses = (self.recorded or {})[row.record.line]
         prompt = prepare_recorded_prompt(
-            row.record, responses, labels=row.task.labels, answer_path=self.settings.answer_path
+            row.record, responses, labels=row.task.labels, read_answer=self.right_answers.read_recorded
         )
         policy = prompt.policy(BASE_WEIGHTS, self.hyperparameters.temperature)
         return Group(prompt=prompt, policy=policy, rollouts=prompt.rollouts[:BASE_ROLLOUTS_PER_ROW])
@@ -235,8 +261,22 @@ class ProbeContext:
         """Read the right answers from another field. Call it before `right_results` and `wrong_results` are used."""
         self.settings = replace(self.settings, answer_path=path)
         self.rows = sample_rows(self.records, seed=self.seed, count=len(self.rows), answer_path=path)
+        self.right_answers = RightAnswers(read_reference=answer_reader(path))
+        self._has_references = bool(self.answerable_rows)
         for name in ("right_results_by_format", "base_groups"):
             self.__dict__.pop(name, None)
+
+    def set_right_answers(self, right_answers: RightAnswers) -> None:
+        """Use other right answers. Call it before the right and wrong results are used.
+
+        Results of what is then no right answer are forgotten, because no figure may count it as one.
+        """
+        self.right_answers = right_answers
+        self.rows = with_answers(self.rows, right_answers.read, labels=right_answers.labels(self.records))
+        for name in ("right_results_by_format", "base_groups", "depends_on_batch"):
+            self.__dict__.pop(name, None)
+        for label in [label for label in self.invoker.results_by_label if label.startswith(RIGHT_LABEL)]:
+            del self.invoker.results_by_label[label]
 
     def set_answer_format(self, answer_format: str) -> None:
         """Use another format where prompts request none. Call it before the right and wrong results are used."""

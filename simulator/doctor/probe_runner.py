@@ -37,6 +37,9 @@ PREREQUISITE_PROBES: Final = frozenset({"S3"})
 TIMEOUT_PROBE: Final = "S15"
 """The probe that reports a call that times out, even if another probe made the call."""
 
+ANSWER_FREE_PROBES: Final = frozenset({"T11"})
+"""Training probes that measure something although the simulated policy knows no right answer."""
+
 TRAINING_SKIPPED: Final = "Training was not simulated."
 
 TrainingCheck: TypeAlias = Callable[[ProbeContext, TrainingTraces], Iterable[Finding]]
@@ -132,8 +135,11 @@ def run_probes(
     fallback_reason = not_measured_reason(failed_calls) if failed_calls else refusal.reason
     simulated = {RED_TEAM if trace.name == SIMULATED_RED_TEAM else trace.name for trace in traces}
     for probe, check in selected_training:
-        reason = end_reason or fallback_reason or ("" if simulate_training else TRAINING_SKIPPED)
-        reason = reason or left_out.get(probe.id, "")
+        reason = end_reason or fallback_reason
+        if not reason and not simulate_training:
+            findings.append(probe.not_measured(TRAINING_SKIPPED, is_left_out=True))
+            continue
+        reason = reason or _unknown_answers_reason(context, probe) or left_out.get(probe.id, "")
         if budget_reason and not required_runs(probe.id, context.plan) <= simulated:
             reason = reason or budget_reason
         findings += [probe.not_measured(reason)] if reason else _require_findings(probe, check(context, traces))
@@ -187,6 +193,13 @@ def _simulate(
         return error.traces, [], str(error)
     except BudgetUsedUpError as error:
         return traces, [], str(error)
+
+
+def _unknown_answers_reason(context: ProbeContext, probe: Probe) -> str:
+    """Return why a training probe measures nothing: the simulated policy knows no right answer. Else ""."""
+    if context.recorded is not None or context.answerable_rows or probe.id in ANSWER_FREE_PROBES:
+        return ""
+    return context.unknown_answers_reason
 
 
 def _headline_numbers(context: ProbeContext, *, reason: str) -> HeadlineNumbers:

@@ -91,7 +91,9 @@ class _TrainingSetup:
             hyperparameters=hyperparameters,
             seed=self.context.seed,
             validation=self.held_out,
-            answer_path=self.context.settings.answer_path,
+            read_answer=self.context.right_answers.read
+            if is_red_team or not self.recorded
+            else self.context.right_answers.read_recorded,
             recorded_responses=None if is_red_team else self.recorded,
             recorded_validation_responses=None if is_red_team else self.recorded_held_out,
         )
@@ -127,8 +129,10 @@ def simulate_training(
     setup = _TrainingSetup(
         context=context,
         split=split,
-        train=_sample_records(split.train, MAX_RECORDS, context.seed, "rehearsed"),
-        held_out=_sample_records(split.held_out, MAX_HELD_OUT, context.seed, "rehearsed held-out"),
+        train=_usable_records(context, _sample_records(split.train, MAX_RECORDS, context.seed, "rehearsed"), recorded),
+        held_out=_usable_records(
+            context, _sample_records(split.held_out, MAX_HELD_OUT, context.seed, "rehearsed held-out"), recorded
+        ),
         recorded=recorded,
         recorded_held_out=recorded if validation is None else recorded_validation,
         on_step=on_step,
@@ -148,6 +152,7 @@ def _train_variants(setup: _TrainingSetup, traces: list[TrainingTrace], variants
     configured = setup.context.hyperparameters
     traces.append(_train_variant(setup, AS_CONFIGURED, configured, evaluates=True))
     rate = configured.learning_rate_multiplier
+    can_answer = bool(setup.context.answerable_rows) or setup.recorded is not None
     for name, hyperparameters in (
         (SIMULATED_RED_TEAM if setup.recorded else RED_TEAM, red_team_hyperparameters(len(setup.train))),
         (LOWER_RATE, replace(configured, learning_rate_multiplier=LOWER_RATE_FACTOR * rate)),
@@ -156,7 +161,8 @@ def _train_variants(setup: _TrainingSetup, traces: list[TrainingTrace], variants
         # An error of the function would end the other runs too, and a call that hangs is not repeated.
         if (traces[0].error and traces[0].total_steps) or setup.context.invoker.timeout_budget.is_exhausted:
             break
-        if (RED_TEAM if name == SIMULATED_RED_TEAM else name) in variants:
+        # Without right answers a run only shows whether every rollout gets a score: one run is enough.
+        if can_answer and (RED_TEAM if name == SIMULATED_RED_TEAM else name) in variants:
             traces.append(_train_variant(setup, name, hyperparameters))
 
 
@@ -175,6 +181,16 @@ def red_team_hyperparameters(records: int) -> Hyperparameters:
 def _sample_records(records: Mapping[int, Record], max_records: int, seed: int, purpose: str) -> tuple[Record, ...]:
     """Return a seeded sample, in the file's order. The purpose is part of the seed, so it must not change."""
     return tuple(records[line] for line in sorted(shuffle_lines(records, seed, purpose)[:max_records]))
+
+
+def _usable_records(
+    context: ProbeContext, records: tuple[Record, ...], recorded: ResponsesByLine | None
+) -> tuple[Record, ...]:
+    """Return the records that a policy can answer. A simulated policy cannot, if the right answer is not known."""
+    if recorded is not None:
+        return records
+    known = tuple(record for record in records if context.right_answers.read(record).kind != "none")
+    return known or records
 
 
 def _train_variant(

@@ -1,5 +1,7 @@
 """The verdict of a doctor report."""
 
+from dataclasses import replace
+
 import pytest
 
 from simulator.doctor.finding import Finding
@@ -21,7 +23,11 @@ from tests.doctor.sample_reports import (
         ((WARN_FINDING, WARN_FINDING), "2 warnings: check them before you pay for this run."),
         (
             (FAIL_FINDING, FAIL_FINDING, WARN_FINDING, NOT_MEASURED_FINDING),
-            "2 failures, 1 warning: do not pay for this run yet. Not measured: 1 of 3 probes.",
+            "2 failures, 1 warning, 1 of 3 probes not measured: do not pay for this run yet.",
+        ),
+        (
+            (OK_FINDING, NOT_MEASURED_FINDING),
+            "No finding speaks against paying for this run, but 1 of 2 probes measured nothing.",
         ),
         (
             (NOT_MEASURED_FINDING,),
@@ -62,9 +68,16 @@ def test_an_uncalibrated_model_has_a_warning(model: str, warning: str) -> None:
 
 @pytest.mark.parametrize(
     ("finding", "passes"),
-    [(FAIL_FINDING, (False, False)), (WARN_FINDING, (True, False)), (INFO_FINDING, (True, True))],
+    [
+        (FAIL_FINDING, (False, False)),
+        (WARN_FINDING, (True, False)),
+        (NOT_MEASURED_FINDING, (True, False)),
+        (replace(NOT_MEASURED_FINDING, is_left_out=True), (True, True)),
+        (INFO_FINDING, (True, True)),
+    ],
+    ids=["failure", "warning", "not measured", "left out by the user", "information"],
 )
-def test_a_warning_fails_only_if_strict(finding: Finding, passes: tuple[bool, bool]) -> None:
-    """A failure always does, information never."""
+def test_a_warning_and_what_is_not_measured_fail_only_if_strict(finding: Finding, passes: tuple[bool, bool]) -> None:
+    """A failure always does, information never, nor what the user left out."""
     report = sample_report(finding)
     assert (report.passes(strict=False), report.passes(strict=True)) == passes

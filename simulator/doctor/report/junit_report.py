@@ -28,7 +28,6 @@ def render_junit(report: DoctorReport, *, strict: bool, annotations: Annotations
         (probe, tuple(findings))
         for probe, findings in groupby(report.findings, key=lambda finding: f"{finding.probe} {finding.name}")
     ]
-    failing = {Severity.FAIL, Severity.WARN} if strict else {Severity.FAIL}
     root = Element("testsuites", name=_SUITE)
     suite = SubElement(root, "testsuite", name=_SUITE)
     counts = {"tests": len(cases), "failures": 0, "errors": 0, "skipped": 0}
@@ -46,7 +45,7 @@ def render_junit(report: DoctorReport, *, strict: bool, annotations: Annotations
         failed = [
             finding
             for finding in findings
-            if finding.severity in failing and (annotations.comparison is None or annotations.is_new(finding))
+            if finding.fails(strict=strict) and (annotations.comparison is None or annotations.is_new(finding))
         ]
         rest = [finding for finding in findings if finding not in failed]
         if failed:

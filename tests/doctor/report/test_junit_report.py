@@ -9,7 +9,7 @@ from simulator.doctor.report.annotations import Annotations
 from simulator.doctor.report.baseline import BaselineComparison
 from simulator.doctor.report.junit_report import render_junit
 from simulator.http.service_calls import ServiceCalls
-from tests.doctor.sample_reports import FAIL_FINDING, FULL_REPORT, WARN_FINDING, sample_report
+from tests.doctor.sample_reports import FAIL_FINDING, FULL_REPORT, NOT_MEASURED_FINDING, WARN_FINDING, sample_report
 
 
 def suite_of(report: DoctorReport, *, strict: bool = False) -> ET.Element:
@@ -33,12 +33,13 @@ def test_each_probe_is_a_test_case() -> None:
     ]
 
 
-def test_a_warning_fails_its_case_if_strict() -> None:
+def test_a_warning_and_what_is_not_measured_fail_their_cases_if_strict() -> None:
     """The command fails too."""
     failures = suite_of(FULL_REPORT, strict=True).iter("failure")
     assert [(failure.get("type"), failure.get("message")) for failure in failures] == [
         ("fail", FAIL_FINDING.message),
         ("warn", WARN_FINDING.message),
+        ("not measured", NOT_MEASURED_FINDING.message),
     ]
 
 

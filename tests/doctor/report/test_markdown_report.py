@@ -27,7 +27,7 @@ def test_the_numbers_and_a_table_come_before_folded_details() -> None:
         == """\
 ### Reward doctor: `reward`
 
-**1 failure: do not pay for this run yet. Not measured: 1 of 4 probes.**
+**1 failure, 1 of 4 probes not measured: do not pay for this run yet.**
 
 | | | Wilson, 95 % | |
 |---|--:|---|---|

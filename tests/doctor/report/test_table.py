@@ -68,7 +68,7 @@ ok    S10  determinism: The same rollouts scored the same twice. (0)
 -     T8   not measured: 30 held-out records are too few to tell a gap from
            chance.
 
-1 failure, 1 warning: do not pay for this run yet. Not measured: 1 of 4 probes.
+1 failure, 1 warning, 1 of 4 probes not measured: do not pay for this run yet.
 What a finding means: rft-sim doctor --explain S4
 """
     )

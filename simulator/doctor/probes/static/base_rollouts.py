@@ -55,8 +55,13 @@ class BaseRollout:
 
 
 def base_rollouts(context: ProbeContext) -> Iterator[BaseRollout]:
-    """Yield the base model's rollouts that give an answer. Refusals, exploits and truncated rollouts are left out."""
+    """Yield the base model's rollouts that give an answer.
+
+    Refusals, exploits and truncated rollouts are left out, and so are rows whose right answer is not known.
+    """
     for row, group, results in zip(context.rows, context.base_groups, context.base_results, strict=True):
+        if group.prompt.task.reference.kind == "none":
+            continue
         for rollout, result in zip(group.rollouts, results, strict=True):
             format_and_style = (
                 None

@@ -5,7 +5,7 @@ from typing import Final
 
 from simulator.doctor.finding import Example, Finding, Probe, Severity
 from simulator.doctor.invocation import CaseResult
-from simulator.doctor.probe_context import SUBSET_ROWS, ProbeContext
+from simulator.doctor.probe_context import HOW_TO_GIVE_ANSWERS, SUBSET_ROWS, ProbeContext
 from simulator.doctor.probes.static.answer_path_search import (
     FULL_SCORE,
     MAX_ANSWER_PATHS,
@@ -17,7 +17,10 @@ from simulator.doctor.probes.static.answer_path_search import (
     find_answer_path,
     scale_so_far,
 )
-from simulator.doctor.probes.static.score_scale import BATCH_DEPENDENT, SCALE_EXPLANATION, score_scale
+from simulator.doctor.probes.static.score_scale import BATCH_DEPENDENT, SCALE_EXPLANATION, score_scale, score_scale_from
+from simulator.doctor.right_answers.answer_search import search_right_answers
+from simulator.doctor.right_answers.answer_source import AnswerSource
+from simulator.doctor.right_answers.right_answers import REFERENCE, RightAnswers, without_answers
 from simulator.doctor.rows import Row
 from simulator.training.policy_actions import FORMAT
 from simulator.training.reference_answer import extract_reference_answer
@@ -35,8 +38,14 @@ REACHABILITY: Final = Probe(
         "is a warning. Another field is accepted on three conditions. Its values get a score of at least "
         f"{MIN_SCORE:g}. This score is at least {MIN_IMPROVEMENT:g} higher than the score of the original field's "
         f"values. The row's own value gets {MIN_SEPARATION:g} more than the value of another row. The doctor then "
-        "reads the right answers from that field. It is a warning when records have no right answer, or when no record "
-        f"has a {REFERENCE_FIELD}. {SCALE_EXPLANATION}"
+        "reads the right answers from that field. A reference is no answer when it is an object or a list that the "
+        "prompt does not ask for, or when it may be a rubric or tests. Where references are no answers or score "
+        "nothing, right answers are looked for by what scores, on the same conditions: fields with a worked answer, "
+        "code or SQL; each name of a list of names; the right choice; an equation of the given numbers; a program "
+        "that returns what the tests expect; a query that returns the expected rows; the recorded responses that "
+        "score most. When nothing is found and the reference is no answer, this is not measured. Recorded responses "
+        "that score above 0 are never a failure here. It is a warning when records have no right answer, or when no "
+        f"record has a {REFERENCE_FIELD}. {SCALE_EXPLANATION}"
     ),
     means=(
         "When no right answer gets a score above 0, training cannot learn anything, even in a long run. The usual "
@@ -68,10 +77,10 @@ def check_reachability(context: ProbeContext) -> Iterator[Finding]:
             fix=f"Add --set answer_path={answer_path}, here and when you run a job. The later probes already use it.",
         )
     yield from _missing_reference_findings(context)
+    if not answer_path:
+        yield from _find_answers(context)
     if not context.row_subset:
-        yield REACHABILITY.not_measured(
-            "No right answer was found in the records. If they have one, name its field: --set answer_path=NAME.NAME"
-        )
+        yield _recorded_finding(context) or REACHABILITY.not_measured(context.unknown_answers_reason)
         return
     _select_format(context)
     scale = score_scale(context, *context.right_results_by_format.values())
@@ -87,6 +96,11 @@ def check_reachability(context: ProbeContext) -> Iterator[Finding]:
     if context.depends_on_batch:
         yield REACHABILITY.not_measured(BATCH_DEPENDENT)
         return
+    if best <= 0 and (finding := _recorded_finding(context)):
+        # Recorded responses score, so the doubt is about the way in which the doctor writes its answers.
+        context.set_right_answers(without_answers(context.right_answers, context.rows))
+        yield finding
+        return
     if best > 0:
         severity, message = Severity.WARN, "Most right answers do not score, or none gets the full score."
     elif scale.mean_of_all(context.wrong_results) > MIN_IMPROVEMENT:
@@ -101,6 +115,56 @@ def check_reachability(context: ProbeContext) -> Iterator[Finding]:
         fix=REACHABILITY.remedy,
         value=best,
         examples=[_lowest_example(context.right_results_in_own_format, context.row_subset)],
+    )
+
+
+def _find_answers(context: ProbeContext) -> Iterator[Finding]:
+    """Look for right answers where the references are none, and yield where they were found."""
+    found = search_right_answers(context)
+    if all(answers.source == REFERENCE for answers in found):
+        return
+    context.set_right_answers(
+        RightAnswers(
+            read_reference=context.right_answers.read_reference,
+            sources={answers.shape: answers.source for answers in found},
+        )
+    )
+    for source in {
+        answers.source.name: answers.source for answers in found if isinstance(answers.source, AnswerSource)
+    }.values():
+        yield REACHABILITY.finding(
+            Severity.INFO,
+            f"The function accepts {source.name} as the right answers.",
+            measured=source.name,
+            fix=source.confirm,
+        )
+    unknown = sum(len(answers.rows) for answers in found if answers.source is None)
+    if context.answerable_rows and unknown:
+        yield REACHABILITY.finding(
+            Severity.INFO,
+            f"No right answer to {unknown} of {len(context.rows)} rows is known, so these rows were not used.",
+            measured=f"{unknown} of {len(context.rows)} rows",
+            fix=HOW_TO_GIVE_ANSWERS,
+        )
+
+
+def _recorded_finding(context: ProbeContext) -> Finding | None:
+    """Return a finding that recorded responses score, so that right answers can; None if they do not."""
+    if context.recorded is None:
+        return None
+    results = [result for group in context.base_results for result in group if result.score is not None]
+    scale = score_scale_from([result.score or 0.0 for result in results])
+    scoring = [result for result in results if scale.normalize(result.score or 0.0) > 0]
+    if not scoring:
+        return None
+    best = max(scoring, key=lambda result: result.score or 0.0)
+    return REACHABILITY.finding(
+        Severity.INFO,
+        "Recorded responses score, so a response can. The doctor knows no right answer that does.",
+        measured=f"{len(scoring)} of {len(results)} recorded responses score above {scale.lowest:g}",
+        fix=HOW_TO_GIVE_ANSWERS,
+        value=best.score,
+        examples=[best.example("the recorded response with the highest score")],
     )
 
 

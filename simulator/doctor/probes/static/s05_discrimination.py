@@ -111,7 +111,7 @@ class Comparison:
 def check_discrimination(context: ProbeContext) -> Iterator[Finding]:
     """S5: compare the scores of right and wrong answers."""
     if not context.answerable_rows:
-        yield DISCRIMINATION.not_measured("No right answer was found in the rows, so there is nothing to compare.")
+        yield DISCRIMINATION.not_measured(context.unknown_answers_reason)
         return
     comparisons = _comparisons(context)
     auc_by_kind = _auc_by_wrong_kind(comparisons)

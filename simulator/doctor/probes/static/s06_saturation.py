@@ -1,7 +1,7 @@
 """S6: check that scores of the untrained model's rollouts differ, so that training can learn from them."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from statistics import fmean
@@ -51,7 +51,8 @@ SATURATION: Final = Probe(
         f"information when two things are true: wrong rollouts score less than {WRONG_SHARE:g} times the score of "
         "right ones, and most groups with right and wrong rollouts have different scores. Then the simulated model is "
         "good at these rows. With recorded responses, a high mean and dead groups are always warnings, because these "
-        "responses are from a real model. The finding also gives the share of rollouts that are really right, which a "
+        "responses are from a real model. Without right answers the simulated model says nothing, and this is not "
+        "measured. The finding also gives the share of rollouts that are really right, which a "
         f"simulator knows and a cloud run does not. {SCALE_EXPLANATION} When more than {MAX_REPEATED_PROMPTS:.0%} of "
         "the records repeat a prompt of the file, the finding reports it, because training may then use prompts of the "
         "held-out records."
@@ -79,13 +80,14 @@ class BaseSample:
     """Rollouts of the untrained model with their scores and the hidden truth about each, group by group.
 
     Attributes:
+        correct: whether each rollout is really right. None if the row's right answer is not known.
         mean: the mean normalized score.
         description: the mean with the other figures of the finding.
         is_simulated: whether the rollouts are simulated. Then the real model may be better or worse.
     """
 
     groups: tuple[tuple[CaseResult, ...], ...]
-    correct: tuple[tuple[bool, ...], ...]
+    correct: tuple[tuple[bool | None, ...], ...]
     scale: ScoreScale
     mean: float
     description: str
@@ -93,8 +95,13 @@ class BaseSample:
 
     @property
     def right_share(self) -> float:
-        """The share of rollouts that are really right."""
-        return fmean(chain.from_iterable(self.correct))
+        """The share of rollouts that are really right, among those for which it is known. 0.0 if it is for none."""
+        return _share_of_right(self.correct)
+
+    @property
+    def is_truth_known(self) -> bool:
+        """Whether it is known of any rollout if it is right."""
+        return any(truth is not None for truth in chain.from_iterable(self.correct))
 
     @property
     def dead_group_share(self) -> float:
@@ -136,22 +143,26 @@ class BaseSample:
 
 def check_saturation(context: ProbeContext) -> Iterator[Finding]:
     """S6: measure the mean score and the share of dead groups."""
-    results = [*chain.from_iterable(context.base_results)]
+    if context.recorded is None and not context.answerable_rows:
+        # The simulated model cannot write a right answer either, so its scores say nothing about a real model's.
+        yield SATURATION.not_measured(context.unknown_answers_reason)
+        return
+    groups, truths = _groups_and_truths(context)
+    results = [*chain.from_iterable(groups)]
     scale = score_scale(context)
     mean = scale.mean_of_scored(results)
     if mean is None:
         reason = results[0].error if results else "there are no rows"
         yield SATURATION.not_measured(f"No rollout of the base model has a score: {reason}")
         return
-    truths = tuple(tuple(rollout.correct for rollout in group.rollouts) for group in context.base_groups)
     description = f"mean {mean:.3g}{scale.note}{missing_note(results)}"
-    if context.answerable_rows:
-        description += f", where {fmean(chain.from_iterable(truths)):.2f} of the rollouts are really right"
-    description += f"; {fmean(map(_is_dead, context.base_results)):.2f} of the groups are dead"
+    if any(truth is not None for truth in chain.from_iterable(truths)):
+        description += f", where {_share_of_right(truths):.2f} of the rollouts are really right"
+    description += f"; {fmean(map(_is_dead, groups)):.2f} of the groups are dead"
     if len(scores := set(scores_of(results))) == 1:
         description += f", as every response scores {scores.pop():g}"
     sample = BaseSample(
-        groups=context.base_results,
+        groups=groups,
         correct=truths,
         scale=scale,
         mean=mean,
@@ -174,6 +185,27 @@ def check_saturation(context: ProbeContext) -> Iterator[Finding]:
         )
     ]
     yield from _repeated_prompt_findings(context)
+
+
+def _groups_and_truths(
+    context: ProbeContext,
+) -> tuple[tuple[tuple[CaseResult, ...], ...], tuple[tuple[bool | None, ...], ...]]:
+    """Return the results of the rollouts and whether each is really right, group by group.
+
+    Simulated rollouts of a row whose right answer is not known are left out.
+    """
+    known = [group.prompt.task.reference.kind != "none" for group in context.base_groups]
+    chosen = [
+        (results, tuple(rollout.correct if is_known else None for rollout in group.rollouts))
+        for results, group, is_known in zip(context.base_results, context.base_groups, known, strict=True)
+        if is_known or context.recorded is not None
+    ]
+    return tuple(results for results, _ in chosen), tuple(truths for _, truths in chosen)
+
+
+def _share_of_right(truths: Iterable[Iterable[bool | None]]) -> float:
+    known = [truth for truth in chain.from_iterable(truths) if truth is not None]
+    return fmean(known) if known else 0.0
 
 
 def _repeated_prompt_findings(context: ProbeContext) -> Iterator[Finding]:
@@ -214,7 +246,10 @@ def _sparsity_findings(sample: BaseSample, *, right_answers_score: bool) -> Iter
     """Yield a finding when hardly any rollout scores."""
     if sample.mean >= SPARSE_SCORE:
         return
-    if sample.right_share <= MAJORITY:
+    if not sample.is_truth_known:
+        reason = "."
+        fix = "Give partial credit, use easier rows, or fine-tune on examples first."
+    elif sample.right_share <= MAJORITY:
         reason = ": the rows are too hard for it."
         fix = "Give partial credit, use easier rows, or fine-tune on examples first."
     elif right_answers_score:

@@ -109,7 +109,7 @@ class VariantResult:
 def check_false_negatives(context: ProbeContext) -> Iterator[Finding]:
     """S7: score right answers in other ways of writing, and the right rollouts of the base model."""
     if not context.answerable_rows:
-        yield FALSE_NEGATIVES.not_measured("No right answer was found in the rows.")
+        yield FALSE_NEGATIVES.not_measured(context.unknown_answers_reason)
         return
     scale = score_scale(context)
     right_scores = {

@@ -72,7 +72,9 @@ def check_range(context: ProbeContext) -> Iterator[Finding]:
             fix="" if reason else RANGE.remedy,
             examples=out_of_range_examples,
         )
-    if len(different_scores) == 1:
+    if len(different_scores) == 1 and not context.answerable_rows:
+        yield RANGE.not_measured(context.unknown_answers_reason)
+    elif len(different_scores) == 1:
         yield RANGE.finding(
             Severity.FAIL,
             "Right answers, wrong answers and rollouts of the base model all have the same score.",

@@ -117,7 +117,7 @@ class PaddingEffect:
 def check_length_sensitivity(context: ProbeContext) -> Iterator[Finding]:
     """S13: pad right and wrong answers, and correlate length and score of the base model's rollouts."""
     if not context.answerable_rows:
-        yield LENGTH_SENSITIVITY.not_measured("No right answer was found in the rows.")
+        yield LENGTH_SENSITIVITY.not_measured(context.unknown_answers_reason)
         return
     scale = score_scale(context)
     right_effects, wrong_effects = _right_padding_effects(context, scale), _wrong_padding_effects(context, scale)

@@ -5,7 +5,8 @@ from itertools import groupby
 
 from simulator.doctor.finding import Example
 from simulator.doctor.probes.static.s06_saturation import is_dead
-from simulator.doctor.training_trace import ScoredRollout
+from simulator.doctor.probes.training.trace_windows import truth_note
+from simulator.doctor.training_trace import ScoredRollout, TrainingTrace
 
 
 def group_rollouts(rollouts: Sequence[ScoredRollout]) -> list[list[ScoredRollout]]:
@@ -18,11 +19,14 @@ def is_dead_group(group: Sequence[ScoredRollout]) -> bool:
     return is_dead([rollout.reward for rollout in group])
 
 
-def contrast_examples(groups: Sequence[Sequence[ScoredRollout]]) -> tuple[Example, ...]:
+def contrast_examples(trace: TrainingTrace, groups: Sequence[Sequence[ScoredRollout]]) -> tuple[Example, ...]:
     """Return a right and a wrong rollout of one group, as examples. Empty if no group has both."""
     for group in groups:
         right = next((rollout for rollout in group if rollout.correct), None)
         wrong = next((rollout for rollout in group if rollout.correct is False), None)
         if right and wrong:
-            return right.example("it is really right"), wrong.example("it is really wrong, to the same prompt")
+            return (
+                right.example(truth_note(trace, right=True)),
+                wrong.example(f"{truth_note(trace, right=False)}, to the same prompt"),
+            )
     return ()

@@ -6,7 +6,7 @@ from typing import Final
 from simulator.doctor.finding import Finding, Probe, Severity
 from simulator.doctor.probes.static.s06_saturation import DEAD_GROUPS_FAIL, DEAD_GROUPS_WARN
 from simulator.doctor.probes.training.rollout_groups import contrast_examples, group_rollouts, is_dead_group
-from simulator.doctor.probes.training.trace_windows import comparable_trace, first_rollouts
+from simulator.doctor.probes.training.trace_windows import comparable_trace, first_rollouts, has_known_truth
 from simulator.doctor.training_trace import TrainingTraces
 
 MIN_GROUPS: Final = 5
@@ -52,12 +52,13 @@ def check_dead_groups(traces: TrainingTraces) -> Iterator[Finding]:
         yield DEAD_GROUPS.ok("Most groups have rewards that differ.", measured=measured, value=share)
         return
     severity = Severity.FAIL if share > DEAD_GROUPS_FAIL else Severity.WARN
+    note = ", although not every rollout is right" if has_known_truth(trace) else ""
     yield DEAD_GROUPS.finding(
         severity,
-        "In most groups every rollout gets the same reward, although not every rollout is right.",
+        f"In most groups every rollout gets the same reward{note}.",
         measured=measured,
         threshold=f"at most {DEAD_GROUPS_FAIL if severity is Severity.FAIL else DEAD_GROUPS_WARN:.0%}",
         fix=DEAD_GROUPS.remedy,
         value=share,
-        examples=contrast_examples(dead_groups),
+        examples=contrast_examples(trace, dead_groups),
     )

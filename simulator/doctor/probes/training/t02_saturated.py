@@ -10,6 +10,7 @@ from simulator.doctor.probes.static.score_scale import SCALE_EXPLANATION
 from simulator.doctor.probes.training.trace_windows import (
     comparable_trace,
     first_rollouts,
+    has_known_truth,
     highest_reward_example,
     reward_means,
     scaled_rewards,
@@ -49,7 +50,9 @@ def check_saturated(traces: TrainingTraces) -> Iterator[Finding]:
         return
     is_earned = _rewards_right_answers(trace)
     message = (
-        "The untrained model earns nearly the full reward, for right and wrong answers."
+        "The untrained model earns nearly the full reward."
+        if not has_known_truth(trace)
+        else "The untrained model earns nearly the full reward, for right and wrong answers."
         if not is_earned
         else "The untrained model earns nearly the full reward and is nearly always right. Sample the real model."
         if not trace.recorded_kinds
@@ -62,7 +65,7 @@ def check_saturated(traces: TrainingTraces) -> Iterator[Finding]:
         threshold=f"at most {SATURATED_REWARD}",
         fix=SATURATED.remedy,
         value=first_reward,
-        examples=[] if is_earned else highest_reward_example(first_rollouts(trace), right=False),
+        examples=[] if is_earned else highest_reward_example(trace, first_rollouts(trace), right=False),
     )
 
 

@@ -59,7 +59,7 @@ def check_sparse(traces: TrainingTraces) -> Iterator[Finding]:
             threshold=f"at least {SPARSE_REWARD} at the start",
             fix=SPARSE.remedy,
             value=rewards.first,
-            examples=lowest_reward_right_example(first_rollouts(trace)),
+            examples=lowest_reward_right_example(trace, first_rollouts(trace)),
         )
     elif rewards.last < MIN_FINAL_REWARD:
         yield SPARSE.finding(
@@ -69,7 +69,7 @@ def check_sparse(traces: TrainingTraces) -> Iterator[Finding]:
             threshold=f"at least {MIN_FINAL_REWARD} at the end",
             fix=SPARSE.remedy,
             value=rewards.last,
-            examples=lowest_reward_right_example(last_rollouts(trace)),
+            examples=lowest_reward_right_example(trace, last_rollouts(trace)),
         )
     else:
         yield SPARSE.ok("The model earns enough to learn from.", measured=measured, value=rewards.first)

@@ -80,7 +80,7 @@ def check_reward_vs_quality(traces: TrainingTraces) -> Iterator[Finding]:
             if _lower_rate_keeps_quality(traces)
             else REWARD_VS_QUALITY.remedy,
             value=-quality_loss,
-            examples=highest_reward_example(last_rollouts(trace), right=False),
+            examples=highest_reward_example(trace, last_rollouts(trace), right=False),
         )
     elif excess > MAX_REWARD_EXCESS and _rewards_wrong_answers(trace):
         yield REWARD_VS_QUALITY.finding(
@@ -91,7 +91,7 @@ def check_reward_vs_quality(traces: TrainingTraces) -> Iterator[Finding]:
             threshold=f"at most {MAX_REWARD_EXCESS} above",
             fix=REWARD_VS_QUALITY.remedy,
             value=excess,
-            examples=highest_reward_example(last_rollouts(trace), right=False),
+            examples=highest_reward_example(trace, last_rollouts(trace), right=False),
         )
     else:
         yield REWARD_VS_QUALITY.ok(

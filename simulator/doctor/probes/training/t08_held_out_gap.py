@@ -51,7 +51,8 @@ def check_held_out_gap(traces: TrainingTraces) -> Iterator[Finding]:
     if not trace.held_out or records < MIN_HELD_OUT_RECORDS:
         yield HELD_OUT_GAP.not_measured(
             f"{records} records are held out. A gap can be distinguished from chance with {MIN_HELD_OUT_RECORDS} or "
-            "more. Name a validation file."
+            "more. Name a validation file.",
+            is_left_out=True,
         )
         return
     training_reward, held_out_reward = reward_means(trace).last, trace.scale.normalize(trace.held_out[-1].reward_mean)

@@ -60,7 +60,7 @@ def check_zero_gradients(traces: TrainingTraces) -> Iterator[Finding]:
         threshold=f"at most {MAX_DEAD_STEP_SHARE:.0%}",
         fix=ZERO_GRADIENTS.remedy,
         value=share,
-        examples=contrast_examples([group for group in group_rollouts(trace.rollouts) if is_dead_group(group)]),
+        examples=contrast_examples(trace, [group for group in group_rollouts(trace.rollouts) if is_dead_group(group)]),
     )
 
 

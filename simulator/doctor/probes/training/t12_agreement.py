@@ -89,5 +89,5 @@ def check_agreement(traces: TrainingTraces) -> Iterator[Finding]:
         threshold=f"at least {FAIL_AGREEMENT if share < FAIL_AGREEMENT else WARN_AGREEMENT}",
         fix=AGREEMENT.remedy,
         value=share,
-        examples=highest_reward_example(attempts, right=False),
+        examples=highest_reward_example(trace, attempts, right=False),
     )

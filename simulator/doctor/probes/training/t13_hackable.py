@@ -66,5 +66,5 @@ def check_hackable(traces: TrainingTraces) -> Iterator[Finding]:
         threshold=f"a fall of at most {MAX_RED_TEAM_QUALITY_DROP}",
         fix=HACKABLE.remedy,
         value=after - before,
-        examples=exploit_example(trace) or highest_reward_example(last_rollouts(trace), right=False),
+        examples=exploit_example(trace) or highest_reward_example(trace, last_rollouts(trace), right=False),
     )

@@ -20,7 +20,9 @@ _UNCERTAIN_KINDS: Final[Mapping[AnswerKind, str]] = {
     "code": "code (a program that differs from the reference counts as wrong)",
     "text": "free text (a right answer in other words counts as wrong)",
 }
-UNKNOWN_TRUTH: Final = "No record has a right answer that could be read, so it is not known which rollouts are right."
+UNKNOWN_TRUTH: Final = (
+    "No right answer is known with which the rollouts could be compared, so it is not known which of them are right."
+)
 
 ANSWER_CHECK_NOTE: Final = (
     "Our answer check decides which recorded responses are right. For code and free text this check can be wrong, so a "
@@ -113,19 +115,30 @@ def is_truth_uncertain(trace: TrainingTrace) -> bool:
     return any(kind in trace.recorded_kinds for kind in _UNCERTAIN_KINDS)
 
 
-def highest_reward_example(rollouts: Sequence[ScoredRollout], *, right: bool) -> tuple[Example, ...]:
+def highest_reward_example(
+    trace: TrainingTrace, rollouts: Sequence[ScoredRollout], *, right: bool
+) -> tuple[Example, ...]:
     """Return the right, or the wrong, rollout with the highest reward as an example. Empty if there is none."""
     candidates = [rollout for rollout in rollouts if rollout.correct is right]
     return (
-        (max(candidates, key=lambda rollout: rollout.reward).example(_truth_note(right=right)),) if candidates else ()
+        (max(candidates, key=lambda rollout: rollout.reward).example(truth_note(trace, right=right)),)
+        if candidates
+        else ()
     )
 
 
-def lowest_reward_right_example(rollouts: Sequence[ScoredRollout]) -> tuple[Example, ...]:
+def lowest_reward_right_example(trace: TrainingTrace, rollouts: Sequence[ScoredRollout]) -> tuple[Example, ...]:
     """Return the right rollout with the lowest reward as an example. Empty if there is none."""
     candidates = [rollout for rollout in rollouts if rollout.correct]
-    return (min(candidates, key=lambda rollout: rollout.reward).example(_truth_note(right=True)),) if candidates else ()
+    return (
+        (min(candidates, key=lambda rollout: rollout.reward).example(truth_note(trace, right=True)),)
+        if candidates
+        else ()
+    )
 
 
-def _truth_note(*, right: bool) -> str:
+def truth_note(trace: TrainingTrace, *, right: bool) -> str:
+    """Return what is known about a rollout: that it is right or wrong, or only how it compares with the reference."""
+    if is_truth_uncertain(trace):
+        return "it agrees with the reference" if right else "it differs from the reference"
     return "it is really right" if right else "it is really wrong"
