@@ -38,7 +38,7 @@ def test_the_texts_of_a_group_apply_to_each_of_its_settings() -> None:
         name="grading.rollouts_per_call",
         accepts="a whole number from 1",
         meaning="The maximum number of rollouts in one event.",
-        evidence="INFERRED: Bedrock does not publish this.",
+        evidence="INFERRED: Bedrock does not publish this for open-weight models.",
     )
 
 
