@@ -83,6 +83,7 @@ class _TrainingSetup:
     on_step: StepCallback
     scale: ScoreScale
     max_steps: int
+    grade: GroupGrader
 
     def prepare(self, hyperparameters: Hyperparameters, *, is_red_team: bool) -> TrainingRun:
         return prepare_run(
@@ -138,6 +139,7 @@ def simulate_training(
         on_step=on_step,
         scale=score_scale_so_far(context),
         max_steps=min(MAX_STEPS, max_steps),
+        grade=GroupGrader(context),
     )
     traces: list[TrainingTrace] = []
     try:
@@ -223,7 +225,7 @@ def _train_variant(
 
 def _run_training(setup: _TrainingSetup, trace: TrainingTrace, run: TrainingRun, *, is_red_team: bool) -> TrainingTrace:
     """Simulate a run until its end, its step limit or an error of the function. A red team stops once saturated."""
-    grade = GroupGrader(setup.context)
+    grade = setup.grade
     per_step = run.plan.batch_size * run.hyperparameters.rollouts_per_prompt
     steps = min(run.plan.total_steps, setup.max_steps, max(1, MAX_ROLLOUTS // per_step))
     evaluations = {*run.plan.evaluation_steps, steps} if trace.held_out_records else set()

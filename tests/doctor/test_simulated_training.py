@@ -1,6 +1,7 @@
 """The simulated training runs: their variants, records and limits, and that they are equal to a job."""
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -141,12 +142,49 @@ def test_an_error_of_the_function_ends_the_simulation(few: tuple[Record, ...]) -
     calls = itertools.count(1)
 
     def fail_later(event: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        if next(calls) > 9:  # one call for the evaluation before, four for each step
+        if next(calls) > 10:  # one for the evaluation before, four for the first step and four to repeat it, and one
             raise RuntimeError("out of paper")
         return [{"id": element["id"], "aggregate_reward_score": 0.5} for element in event]
 
     (trace,) = simulate_training(make_context(fail_later, few))
-    assert (trace.steps, "the function failed with RuntimeError: out of paper" in trace.error) == (2, True)
+    assert (trace.steps, "the function failed with RuntimeError: out of paper" in trace.error) == (1, True)
+
+
+def novelty(element: dict[str, Any], _index: int, seen: set[str]) -> float:
+    """Return 1 for a response that was not scored before."""
+    key = json.dumps([element["messages"], element["reference_answer"]])
+    is_new = key not in seen
+    seen.add(key)
+    return float(is_new)
+
+
+@pytest.mark.parametrize(
+    ("score", "reuses"),
+    [
+        pytest.param(lambda element, _index, _seen: len(response_of(element)) % 7, True, id="of the response"),
+        pytest.param(lambda _element, index, _seen: index, False, id="of the place in the call"),
+        pytest.param(lambda element, _index, _seen: sum(map(ord, element["id"])) % 7, False, id="id"),
+        pytest.param(novelty, False, id="of earlier calls"),
+    ],
+)
+def test_equal_rollouts_are_scored_once_if_a_reward_depends_on_the_rollout_alone(
+    few: tuple[Record, ...], score: Callable[[dict[str, Any], int, set[str]], float], reuses: bool
+) -> None:
+    """Otherwise each is scored, as in a job."""
+    seen: set[str] = set()
+    sent: list[dict[str, Any]] = []
+
+    def handler(event: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        sent.extend(event)
+        return [
+            {"id": element["id"], "aggregate_reward_score": float(score(element, index, seen))}
+            for index, element in enumerate(event)
+        ]
+
+    (trace,) = simulate_training(make_context(handler, few), variants=frozenset())
+    repeated = 32  # those of the first step
+    graded = len(trace.rollouts) + len(trace.held_out) * trace.held_out_records + repeated
+    assert (len(sent) < graded, trace.steps) == (reuses, 9)
 
 
 def test_a_result_with_an_unknown_id_ends_the_simulation(few: tuple[Record, ...]) -> None:
