@@ -195,8 +195,8 @@ def test_a_result_with_an_unknown_id_ends_the_simulation(few: tuple[Record, ...]
     assert (trace.steps, 'has the id "x", which is not in the event' in trace.error) == (0, True)
 
 
-def test_a_throttled_call_is_repeated(few: tuple[Record, ...]) -> None:
-    """As in a job."""
+def test_a_throttled_call_ends_the_simulation(few: tuple[Record, ...]) -> None:
+    """A job would retry it. The doctor makes each call once, so that no retry hides a finding."""
 
     class ThrottledOnce(FakeRewardFunction):
         def invoke(self, event: bytes) -> Invocation:
@@ -205,7 +205,8 @@ def test_a_throttled_call_is_repeated(few: tuple[Record, ...]) -> None:
                 raise Throttled(reason=Throttled.RESERVED_CONCURRENCY)
             return super().invoke(event)
 
-    assert as_configured(simulate_training(make_context(ThrottledOnce(STRICT), few[:20]))).error == ""
+    trace = as_configured(simulate_training(make_context(ThrottledOnce(STRICT), few[:20])))
+    assert "the invocation was throttled: ReservedFunctionConcurrentInvocationLimitExceeded" in trace.error
 
 
 def test_a_large_file_is_sampled(few: tuple[Record, ...], monkeypatch: pytest.MonkeyPatch) -> None:
