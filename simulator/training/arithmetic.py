@@ -8,7 +8,7 @@ weights, and add to `_CHANGES` what has changed:
 
 1. advantages in double precision; the simulated policy answers in one of a few usual formats.
 2. advantages in single precision, as verl 0.9.1 computes them (see `grpo.compute_advantages`); the simulated policy
-   answers in the template that its prompt shows.
+   answers in the template that its prompt shows, and the check of which answers are right reads these templates.
 """
 
 from collections.abc import Mapping

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from simulator.doctor.regrade.stored_rollouts import StoredRolloutsError, fetch_rollouts
 from simulator.settings import Pace, Settings
-from simulator.training.arithmetic import ARITHMETIC
+from simulator.training.arithmetic import ARITHMETIC, ORIGINAL_ARITHMETIC, describe_change
 from tests.simulators import SimulatorClient, serve_simulator, simulator_in_process
 
 ARCHIVE = Path(__file__).parent / "older_data" / "arithmetic_1.tar.gz"
@@ -49,6 +50,16 @@ def test_a_finished_job_of_an_older_version_is_unchanged(older: Path) -> None:
         assert read_log(simulator, finished) == before["logs"][finished]
 
 
+def test_the_tuned_model_of_an_older_version_still_answers(older: Path) -> None:
+    """Its weights are stored, and not computed again."""
+    finished = read_answers(older)["jobs"]["finished"]
+    with simulator_in_process(Settings(data=older / "data", pace=Pace.POLL)) as simulator:
+        model = simulator.retrieve_job(finished)["fine_tuned_model"]
+        messages = [{"role": "user", "content": 'What is 2 + 3? Give the final answer after "####".'}]
+        answer = simulator.http.post("/v1/chat/completions", json={"model": model, "messages": messages})
+    assert (answer.status_code, "#### " in answer.json()["choices"][0]["message"]["content"]) == (200, True)
+
+
 def test_a_job_that_began_with_another_arithmetic_fails_and_names_the_change(older: Path) -> None:
     """Its steps so far stay. It never continues with numbers that do not fit them."""
     before = read_answers(older)
@@ -80,6 +91,21 @@ def test_the_rollouts_of_a_job_of_another_arithmetic_are_refused(older: Path) ->
     assert "it began with version 1 of the simulator's arithmetic" in answer.json()["error"]["message"]
     assert answer.headers["x-simulator-hint"] == (
         "its events, metrics and checkpoints are unchanged; create the job again to see its rollouts"
+    )
+
+
+def test_regrade_says_why_it_cannot_use_a_job_of_another_arithmetic(older: Path) -> None:
+    """The whole message and what to do, and not the beginning of a JSON object."""
+    finished = read_answers(older)["jobs"]["finished"]
+    with (
+        serve_simulator(Settings(data=older / "data", pace=Pace.POLL, port=0)) as simulator,
+        pytest.raises(StoredRolloutsError) as error,
+    ):
+        fetch_rollouts(finished, simulator=simulator.url)
+    assert str(error.value) == (
+        f"the simulator at {simulator.url} answered with status 400: The rollouts of this job cannot be replayed: "
+        f"{describe_change(ORIGINAL_ARITHMETIC)}. Its events, metrics and checkpoints are unchanged; create the job "
+        "again to see its rollouts."
     )
 
 

@@ -1,6 +1,7 @@
 """The log of one small run, byte for byte, so that no number changes by accident.
 
-To accept a change, run `python -m tests.end_to_end.test_golden_log` and read the difference.
+To accept a change, run `python -m tests.end_to_end.test_golden_log` and read the difference. If a released version
+wrote other numbers, raise `ARITHMETIC` too: its unfinished jobs must not continue with these.
 """
 
 import gzip

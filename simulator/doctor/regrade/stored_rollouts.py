@@ -97,10 +97,20 @@ def fetch_rollouts(job: str, *, simulator: str) -> str:
     if response.status == HTTPStatus.NOT_FOUND:
         raise StoredRolloutsError(f"the simulator at {simulator} has no job {job}. `rft jobs` lists the jobs.")
     if response.status != HTTPStatus.OK:
+        hint = response.getheader("x-simulator-hint")
         raise StoredRolloutsError(
-            f"the simulator at {simulator} answered with status {response.status}: {text[:_MAX_EXCERPT]}"
+            f"the simulator at {simulator} answered with status {response.status}: {_error_message(text)}"
+            + (f" {hint[0].upper()}{hint[1:]}." if hint else "")
         )
     return text
+
+
+def _error_message(text: str) -> str:
+    """Return the message of an error of the API, or the beginning of another text."""
+    try:
+        return str(json.loads(text)["error"]["message"])
+    except (ValueError, LookupError, TypeError):
+        return text[:_MAX_EXCERPT]
 
 
 def parse_rollouts(text: str, *, source: str) -> tuple[StoredRollout, ...]:
