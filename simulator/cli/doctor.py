@@ -38,6 +38,16 @@ def doctor(
         bool, typer.Option("--no-training", help="Do not simulate training; call the function only.")
     ] = False,
     explain: Annotated[str | None, typer.Option(help="Print what a finding means, and exit.", metavar="ID")] = None,
+    self_test: Annotated[
+        bool,
+        typer.Option(
+            "--self-test",
+            help="Run the doctor on a few reward functions whose faults are known, show what it finds, and exit.",
+        ),
+    ] = False,
+    self_test_all: Annotated[
+        bool, typer.Option("--all", help="With --self-test: on all of them. Takes minutes.")
+    ] = False,
     rows: Annotated[
         int | None, typer.Option(help="Rows that the probes use. Default: as many as the plan has, at most 32.", min=1)
     ] = None,
@@ -168,6 +178,16 @@ def doctor(
     if explain is not None:
         _explain(explain)
         return
+    if self_test_all and not self_test:
+        exit_with_error("--all goes with --self-test")
+    if self_test:
+        from simulator.cli.self_test import run_self_test  # noqa: PLC0415  --help need not wait for it
+
+        if reward is not None:
+            exit_with_error(f"--self-test runs reward functions of its own: leave out {reward}")
+        with handle_interrupts():
+            code = run_self_test(runs_all=self_test_all, json=json)
+        raise typer.Exit(code)
     if reward is None:
         exit_with_error("a reward function is missing: rft-sim doctor REWARD --data FILE")
     if data is None:
