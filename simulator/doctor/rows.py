@@ -47,6 +47,21 @@ class Row:
         return self.write_response(self.reference.value)
 
     @property
+    def right_response_on_one_line(self) -> str | None:
+        """The right response without the line breaks of the prompt's template. None if it has no line breaks in it."""
+        requested = self.task.requested_format
+        template = requested.template
+        if (
+            template is None
+            or "<" not in template.before_answer + template.before_work
+            or self.reference.kind == "code"
+        ):
+            return None
+        task = replace(self.task, requested_format=replace(requested, template=template.on_one_line()))
+        text = replace(self, task=task).right_response.replace("\n", " ")
+        return text if text != self.right_response else None
+
+    @property
     def wrong_response(self) -> str:
         """The same steps with a wrong answer."""
         return self.write_response(self.wrong_value, wrong=True)
@@ -54,7 +69,11 @@ class Row:
     @property
     def solution_steps(self) -> str:
         """The steps of the wrong response without its answer. Empty if the response has no steps."""
-        return self.wrong_response.removesuffix(self.write_answer(self.wrong_value)).rstrip("\n")
+        steps = self.wrong_response.removesuffix(self.write_answer(self.wrong_value))
+        template = self.task.requested_format.template
+        if template is not None and template.has_work_slot:
+            steps = steps.removeprefix(template.before_work).removesuffix(template.after_work)
+        return steps.rstrip("\n")
 
     @property
     def is_answer_only(self) -> bool:
@@ -73,6 +92,20 @@ class Row:
         return not self.is_answer_only and (
             self.task.requested_format.format != "none" or self.reference.kind == "number"
         )
+
+    @property
+    def has_fixed_layout(self) -> bool:
+        """Whether the prompt shows the layout of the whole response, so that it leaves no room for other text."""
+        template = self.task.requested_format.template
+        return template is not None and (template.has_work_slot or not template.allows_work)
+
+    def insert_before_work(self, words: str, response: str) -> str:
+        """Return a response with words before its work: at its start, or in the place of the work."""
+        template = self.task.requested_format.template
+        opening = template.before_work if template is not None else ""
+        if opening and response.startswith(opening):
+            return f"{opening}{words}\n{response.removeprefix(opening)}"
+        return f"{words}\n{response}"
 
     def write_response(self, value: Json, *, style: str = "plain", answer_format: str = "", wrong: bool = False) -> str:
         """Return a response whose answer is `value`: the steps, if the row has any, and the answer.

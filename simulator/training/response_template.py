@@ -1,7 +1,11 @@
 """The layout of a response that a prompt shows: where the work goes and where the answer goes."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
+
+_LINE_BREAK: Final = re.compile(r"\s*\n\s*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,18 @@ class ResponseTemplate:
     def has_answer_slot(self) -> bool:
         """Whether the template itself has text around the answer."""
         return bool(self.before_answer or self.after_answer)
+
+    def on_one_line(self) -> "ResponseTemplate":
+        """Return the template without its line breaks."""
+        parts = (self.before_work, self.after_work, self.before_answer, self.after_answer)
+        before_work, after_work, before_answer, after_answer = (_LINE_BREAK.sub("", part) for part in parts)
+        return replace(
+            self,
+            before_work=before_work,
+            after_work=after_work,
+            before_answer=before_answer,
+            after_answer=after_answer,
+        )
 
     def write_work(self, lines: Sequence[str]) -> str:
         """Return the work in its place, up to the answer."""

@@ -39,3 +39,9 @@ def objects() -> tuple[Record, ...]:
 def strings() -> tuple[Record, ...]:
     """Arithmetic with a bare string as the reference, as in Amazon's sample data."""
     return load_records("string_reference")
+
+
+@pytest.fixture(scope="session")
+def tagged() -> tuple[Record, ...]:
+    """Arithmetic whose prompts show tags for the reasoning and the answer, on lines of their own."""
+    return load_records("tagged")

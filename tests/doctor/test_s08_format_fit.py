@@ -1,6 +1,10 @@
 """S8: the function accepts the answer format that the prompt asks for."""
 
+import re
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from simulator.doctor.finding import Severity
 from simulator.doctor.probes.static.s08_format_fit import check_format_fit
@@ -55,3 +59,24 @@ def test_formats_are_not_measured_where_nothing_scores(sums: tuple[Record, ...])
     """S3 reports that."""
     (finding,) = check_format_fit(probe_context(handler_for(lambda _element: 0.0), sums))
     assert finding.severity is Severity.SKIPPED
+
+
+@pytest.mark.parametrize(
+    ("pattern", "severity"),
+    [
+        (r"<reasoning>.*</reasoning>\s*<answer>.*</answer>", Severity.FAIL),
+        (r"(?s)<reasoning>.*</reasoning>\s*<answer>.*</answer>", Severity.OK),
+    ],
+)
+def test_a_pattern_that_stops_at_line_breaks_is_a_failure(
+    tagged: tuple[Record, ...], pattern: str, severity: Severity
+) -> None:
+    """The prompt shows each tag on its own line, so that no answer in its layout gets the points for it."""
+
+    def score(element: dict[str, Any]) -> float:
+        text = response_of(element)
+        said = text.rpartition("<answer>")[2].partition("</answer>")[0].strip()
+        return 0.5 * (said == element["metadata"]["reference_answer"]) + 0.5 * bool(re.match(pattern, text))
+
+    findings = list(check_format_fit(probe_context(handler_for(score), tagged)))
+    assert [finding.severity for finding in findings] == [Severity.OK, Severity.FAIL][: 1 + (severity == Severity.FAIL)]

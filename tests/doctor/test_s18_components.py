@@ -1,7 +1,10 @@
 """S18: the score follows from its components."""
 
+import re
 from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from simulator.doctor.finding import Severity
 from simulator.doctor.probes.static.s18_components import check_components
@@ -81,3 +84,31 @@ def test_no_components_are_ok(sums: tuple[Record, ...]) -> None:
     """metrics_list is optional."""
     (finding,) = check_components(probe_context(handler_for(score_number), sums))
     assert finding.severity is Severity.OK
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "expected"),
+    [
+        ("layout", r"<reasoning>.*</reasoning>\s*<answer>.*</answer>", "layout is 0, but 1 on one line"),
+        ("layout", r"<work>", "layout is 0, as for every other response"),
+        ("layout", r"(?s)<reasoning>.*</reasoning>\s*<answer>.*</answer>", ""),
+        ("penalty", r"<work>", ""),
+    ],
+)
+def test_a_component_that_right_answers_as_asked_never_earn_is_a_warning(
+    tagged: tuple[Record, ...], name: str, pattern: str, expected: str
+) -> None:
+    """Unless its name says that it takes points off, which these responses give no reason for."""
+
+    def score(element: dict[str, Any]) -> tuple[float, dict[str, float]]:
+        text = response_of(element)
+        right = float(element["metadata"]["reference_answer"] in text)
+        layout = float(bool(re.match(pattern, text)))
+        return right + layout, {"right": right, name: layout}
+
+    warnings = [
+        finding.measured
+        for finding in check_components(probe_context(handler_with_components(score), tagged))
+        if finding.severity == Severity.WARN
+    ]
+    assert warnings == ([expected] if expected else [])

@@ -13,6 +13,7 @@ from simulator.doctor.probes.static.prompt_freedom import (
     bold_may_surround,
     case_may_change,
     decimals_may_follow,
+    line_ends_may_change,
     marks_may_surround,
     quotes_may_surround,
     text_may_follow,
@@ -136,11 +137,20 @@ def _with_other_key_order(row: Row) -> str | None:
 
 
 def _in_code_fence(language: str) -> Callable[[Row], str | None]:
-    return lambda row: f"```{language}\n{row.right_response}\n```"
+    """Put the whole response into a fence. Skip rows whose prompt shows what stands around the answer."""
+    return lambda row: f"```{language}\n{row.right_response}\n```" if row.is_answer_only else None
+
+
+def _after_a_sentence(write: Callable[[Row], str | None]) -> Callable[[Row], str | None]:
+    return lambda row: None if row.has_fixed_layout or (text := write(row)) is None else f"Here it is:\n{text}"
 
 
 _LINES = (
-    AnswerVariant(name="CRLF line ends", write=lambda row: f"{row.right_response}\n".replace("\n", "\r\n")),
+    AnswerVariant(
+        name="CRLF line ends",
+        write=lambda row: f"{row.right_response}\n".replace("\n", "\r\n"),
+        is_open=line_ends_may_change,
+    ),
     AnswerVariant(name="blanks at the end", write=lambda row: f"{row.right_response}   \n"),
 )
 _AFTER = AnswerVariant(
@@ -208,7 +218,7 @@ ANSWER_VARIANTS: Final[Mapping[AnswerKind, tuple[AnswerVariant, ...]]] = {
         AnswerVariant(name="no blanks between tokens", write=_as_compact_json),
         AnswerVariant(name="in a code fence", write=_in_code_fence("json")),
         AnswerVariant(
-            name="a sentence before it", write=lambda row: f"Here it is:\n{row.right_response}", must_accept=False
+            name="a sentence before it", write=_after_a_sentence(lambda row: row.right_response), must_accept=False
         ),
     ),
     "code": (
@@ -221,7 +231,7 @@ ANSWER_VARIANTS: Final[Mapping[AnswerKind, tuple[AnswerVariant, ...]]] = {
         ),
         AnswerVariant(
             name="a sentence before it",
-            write=lambda row: f"Here it is:\n{_in_code_fence('python')(row)}",
+            write=_after_a_sentence(lambda row: _in_code_fence("python")(row) or row.right_response),
             must_accept=False,
         ),
     ),

@@ -16,6 +16,15 @@ COMPONENT_TOLERANCE: Final = 1e-6
 
 _BASE_ROLLOUTS_PER_ROW: Final = 2  # in addition to a right and a wrong answer
 
+_WORDS: Final = "Each part was worked out on its own and then checked once more. "
+_UNUSUAL_TEXTS: Final = (
+    "",
+    "I am sorry, but I cannot help with this request.",
+    _WORDS * 100,
+    "\u4ee5\u4e0a\u3002" * 20,
+)
+"""Responses for which components that take points off are not 0: empty, refused, long, in another language."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComponentResult:
@@ -33,6 +42,12 @@ def component_results(context: ProbeContext) -> list[ComponentResult]:
         Case(label="components", record=row.record, text=text)
         for row in context.row_subset
         for text in (row.right_response, row.wrong_response)
+    ]
+    cases += [
+        Case(label="components", record=row.record, text=text)
+        for row in context.row_subset[:1]
+        for text in (row.right_response_on_one_line, *_UNUSUAL_TEXTS)
+        if text is not None
     ]
     cases += [
         Case(label="components", record=group.prompt.record, text=response_text(rollout, context.settings.grading))

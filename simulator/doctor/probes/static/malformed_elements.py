@@ -37,7 +37,7 @@ def malformed_responses(row: Row) -> Iterator[MalformedElement]:
     yield MalformedElement(name="an empty response", text="", holds_answer=False)
     yield MalformedElement(
         name="odd characters",
-        text=f"\x00\x07 \U0001f642 \u202etfel ot thgir\u202c \ufeff\n{row.right_response}",
+        text=row.insert_before_work("\x00\x07 \U0001f642 \u202etfel ot thgir\u202c \ufeff", row.right_response),
         holds_answer=True if row.allows_surrounding_text else None,
     )
     yield MalformedElement(

@@ -30,10 +30,16 @@ def text_may_follow(row: Row) -> bool:
     prompt = prompt_text(row.record.messages)
     return (
         row.allows_surrounding_text
+        and not row.has_fixed_layout
         and row.task.requested_format.format not in _OPEN_MARKERS
         and not _ANSWER_IS_LAST.search(prompt)
         and not _EXACT.search(prompt)
     )
+
+
+def line_ends_may_change(row: Row, _rows: Sequence[Row] = ()) -> bool:
+    """Return whether lines may end otherwise. In a layout that the prompt shows they end as there."""
+    return not row.has_fixed_layout
 
 
 def marks_may_surround(row: Row, _rows: Sequence[Row] = ()) -> bool:

@@ -1,10 +1,11 @@
 """S8: check that the function accepts the answer format that the prompt asks for."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
 from typing import Final
 
 from simulator.doctor.finding import Finding, Probe, Severity
-from simulator.doctor.invocation import CaseResult
+from simulator.doctor.invocation import Case, CaseResult
 from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.probes.static.score_scale import ScoreScale, score_scale
 from simulator.doctor.rows import Row
@@ -12,6 +13,9 @@ from simulator.training.policy_actions import FORMAT
 
 ACCEPTED_SHARE: Final = 0.5
 """A format is accepted when it scores at least this share of the best format's score (INFERRED)."""
+
+MIN_LINE_BREAK_LOSS: Final = 0.1
+"""The loss by the line breaks of the prompt's own template that is a failure. INFERRED: a length penalty takes less."""
 
 COMMON_FORMATS: Final = ("sentence", "bold", "bare", "boxed")
 """Formats that models use when the prompt asks for none. INFERRED from the base models' printed answers."""
@@ -24,7 +28,9 @@ FORMAT_FIT: Final = Probe(
         f"Right answers are written in each of {len(FORMAT.actions)} formats. A format is accepted when its mean score "
         f"is at least {ACCEPTED_SHARE:g} times the best. It is a failure when the function does not accept the format "
         "that the prompt asks for. If the prompt asks for no format, it is a failure when the function rejects every "
-        "format that models use by default: the bare answer, a sentence, bold text, or LaTeX \\boxed."
+        "format that models use by default: the bare answer, a sentence, bold text, or LaTeX \\boxed. If the prompt "
+        "shows a template with line breaks, it is a failure when a right answer in it scores at least "
+        f"{MIN_LINE_BREAK_LOSS:g} less than on one line."
     ),
     means="A model that follows the prompt scores nothing. Training then teaches it to ignore the prompt.",
     remedy="Ask in the prompt for the format that the function reads, or read the format that the prompt asks for.",
@@ -48,8 +54,41 @@ def check_format_fit(context: ProbeContext) -> Iterator[Finding]:
         is_measured = True
         accepted_formats = [name for name in FORMAT.actions if means[name] >= ACCEPTED_SHARE * best]
         yield _format_finding(requested_format, accepted_formats, results, context.row_subset[indexes[0]])
+    yield from _line_break_findings(context, scale)
     if not is_measured:
         yield FORMAT_FIT.not_measured("The function accepts no format: see S3.")
+
+
+def _line_break_findings(context: ProbeContext, scale: ScoreScale) -> Iterator[Finding]:
+    """Yield whether right answers score more without the line breaks that the prompt shows."""
+    shown_results = {result.case.record.line: result for result in context.right_results_in_own_format}
+    cases = [
+        Case(label="on one line", record=row.record, text=text)
+        for row in context.row_subset
+        if (text := row.right_response_on_one_line) is not None
+    ]
+    pairs = [
+        (result, shown_results[result.case.record.line])
+        for result in context.invoker.score(cases)
+        if result.score is not None and shown_results[result.case.record.line].score is not None
+    ]
+    if not pairs:
+        return
+    gain = fmean(
+        scale.normalize(one_line.score or 0.0) - scale.normalize(shown.score or 0.0) for one_line, shown in pairs
+    )
+    if gain < MIN_LINE_BREAK_LOSS:
+        return
+    one_line, shown = max(pairs, key=lambda pair: (pair[0].score or 0.0) - (pair[1].score or 0.0))
+    yield FORMAT_FIT.finding(
+        Severity.FAIL,
+        "A right answer scores less with the line breaks that the prompt shows than on one line.",
+        measured=f"{gain:.2f} less{scale.note}",
+        threshold=f"at most {MIN_LINE_BREAK_LOSS:g}",
+        fix="Let the patterns match line breaks: in Python, '.' does so with re.DOTALL alone.",
+        value=gain,
+        examples=[shown.example("as the prompt shows it"), one_line.example("on one line")],
+    )
 
 
 def _format_finding(

@@ -1,6 +1,5 @@
 """S13: check that the score does not depend on the length of a response."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
@@ -90,8 +89,6 @@ LENGTH_SENSITIVITY: Final = Probe(
     ),
 )
 
-# Not the tag of the answer itself: padding in it would be part of the answer.
-_OPENING_TAG: Final = re.compile(r"\s*<(?!/|answer\b)\w+>[ \t]*\n?")
 _PADDING = "All of this was gone through once more with care and in the same order as before. "
 
 PaddingFunction = Callable[[Row, str], str]
@@ -190,21 +187,15 @@ def _wrong_padding_effects(context: ProbeContext, scale: ScoreScale) -> list[Pad
 
 def _pad_with_text(size: int, position: str) -> PaddingFunction:
     padding = (_PADDING * (size // len(_PADDING) + 1))[:size].rstrip()
-    return lambda _row, text: _insert_before(padding, text) if position == "before" else f"{text}\n{padding}"
-
-
-def _insert_before(padding: str, text: str) -> str:
-    """Return a response with a padding at its start. Behind a tag, because a template begins with it."""
-    opening = _OPENING_TAG.match(text)
-    return f"{opening.group()}{padding}\n{text[opening.end() :]}" if opening else f"{padding}\n{text}"
+    return lambda row, text: row.insert_before_work(padding, text) if position == "before" else f"{text}\n{padding}"
 
 
 def _pad_with_work(row: Row, text: str) -> str:
-    return f"{row.solution_steps}\n" * REPEATS + text
+    return row.insert_before_work("\n".join([row.solution_steps] * REPEATS), text)
 
 
 def _pad_with_repeats(repeated_text: str) -> PaddingFunction:
-    return lambda _row, text: f"{repeated_text * REPEATS}\n{text}"
+    return lambda row, text: row.insert_before_work(repeated_text * REPEATS, text)
 
 
 def _measure_padding(

@@ -1,6 +1,7 @@
 """S18: check that the score follows from its components."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Final
 
 from simulator.doctor.finding import Finding, Probe, Severity
@@ -13,6 +14,13 @@ from simulator.doctor.probes.static.component_results import (
     follows_from_components,
     shared_components,
 )
+from simulator.doctor.rows import Row
+
+_PENALTY: Final = re.compile(
+    r"penal|neg|minus|deduct|violat|toxi|safe|harm|leak|profan|error|fail|repe|too_|length|excess|hallu|lang|miss|extra",
+    re.IGNORECASE,
+)
+"""Parts of the names of components that take points off, or that are not about the layout (INFERRED)."""
 
 COMPONENTS: Final = Probe(
     id="S18",
@@ -22,7 +30,9 @@ COMPONENTS: Final = Probe(
         "For right answers, wrong answers and rollouts of the base model, the probe checks that every result has the "
         'same components, that each component of type "Reward" varies, and that the score can be computed from the '
         "components (one of them, their mean, sum, product, minimum or maximum, or a weighted sum, within "
-        f"{COMPONENT_TOLERANCE:g}). All findings are information only."
+        f"{COMPONENT_TOLERANCE:g}). These findings are information only. If the prompt asks for a format, it is a "
+        "warning when a component pays nothing to right answers in it, but pays for one of them on one line, or pays "
+        "nothing to any response and its name is not that of a penalty."
     ),
     means=(
         "Components explain why a score changes. A component that never varies has no effect on training. If the score "
@@ -42,8 +52,14 @@ def check_components(context: ProbeContext) -> Iterator[Finding]:
     if not any(result.components for result in results):
         yield COMPONENTS.ok("No result has components. They are optional.")
         return
-    checks = (_missing_component_finding, _constant_component_finding, _unexplained_score_finding)
-    findings = [finding for check in checks if (finding := check(results)) is not None]
+    unpaid = _unpaid_components(results, context.row_subset)
+    found = (
+        _unpaid_component_finding(results, context.row_subset, unpaid),
+        _missing_component_finding(results),
+        _constant_component_finding(results, known=unpaid),
+        _unexplained_score_finding(results),
+    )
+    findings = [finding for finding in found if finding is not None]
     yield from findings or [
         COMPONENTS.ok(
             "Every result has the same components, and the score follows from them.",
@@ -77,9 +93,9 @@ def _missing_component_finding(results: Sequence[ComponentResult]) -> Finding | 
     )
 
 
-def _constant_component_finding(results: Sequence[ComponentResult]) -> Finding | None:
-    """Return a finding when a component of type Reward never varies."""
-    rewards = sorted({name for result in results for name in result.rewards})
+def _constant_component_finding(results: Sequence[ComponentResult], *, known: Container[str]) -> Finding | None:
+    """Return a finding when a component of type Reward never varies, unless it is a known fault."""
+    rewards = sorted({name for result in results for name in result.rewards if name not in known})
     values = {name: {result.components[name] for result in results if name in result.components} for name in rewards}
     constant_components = {name: next(iter(distinct)) for name, distinct in values.items() if len(distinct) == 1}
     if not constant_components:
@@ -89,6 +105,52 @@ def _constant_component_finding(results: Sequence[ComponentResult]) -> Finding |
         "A component of the reward never varies.",
         measured=", ".join(f"{name} is {value:g}" for name, value in constant_components.items()),
         fix='Give a value that is not part of the score the type "Metric", and check what this one should reward.',
+    )
+
+
+def _unpaid_components(results: Sequence[ComponentResult], rows: Sequence[Row]) -> Mapping[str, str]:
+    """Return the components that pay nothing to right answers written as the prompt asks, and what they pay otherwise.
+
+    A component that is always 0 may also take points off for something else, which its name then says.
+    """
+    as_asked = _results_of(results, rows, lambda row: row.right_response)
+    if not as_asked or all(row.task.requested_format.format == "none" for row in rows):
+        return {}
+    on_one_line = _results_of(results, rows, lambda row: row.right_response_on_one_line)
+    unpaid: dict[str, str] = {}
+    for name in sorted(as_asked[0].rewards):
+        if any(result.components.get(name) != 0 for result in as_asked):
+            continue
+        paid = max((result.components.get(name, 0.0) for result in on_one_line), default=0.0)
+        if paid > 0:
+            unpaid[name] = f"but {paid:g} on one line"
+        elif not _PENALTY.search(name) and all(result.components.get(name, 0.0) == 0 for result in results):
+            unpaid[name] = "as for every other response"
+    return unpaid
+
+
+def _results_of(
+    results: Sequence[ComponentResult], rows: Sequence[Row], write: Callable[[Row], str | None]
+) -> list[ComponentResult]:
+    texts = {(row.record.line, write(row)) for row in rows}
+    return [result for result in results if (result.case.record.line, result.case.text) in texts]
+
+
+def _unpaid_component_finding(
+    results: Sequence[ComponentResult], rows: Sequence[Row], unpaid: Mapping[str, str]
+) -> Finding | None:
+    """Return a finding when components pay nothing to right answers that are written as the prompt asks."""
+    if not unpaid:
+        return None
+    example = _results_of(results, rows, lambda row: row.right_response)[0]
+    return COMPONENTS.finding(
+        Severity.WARN,
+        "A component of the reward pays nothing to right answers that are written as the prompt asks.",
+        measured=", ".join(f"{name} is 0, {otherwise}" for name, otherwise in unpaid.items()),
+        threshold="above 0",
+        fix="Call the function with the response in the example, and check what the component wants. In Python, '.' in "
+        "a pattern matches line breaks with re.DOTALL alone.",
+        examples=[_case_result(example).example(_describe(example))],
     )
 
 
