@@ -22,6 +22,7 @@ MIN_BUDGET_SECONDS: Final = 5.0
 """In less time no call may end, because the function's environment must start first."""
 
 _REPORTS_PANEL: Final = "Reports"
+_ANSWERS_PANEL: Final = "Right answers, if the doctor finds none"
 _RECORDED_PANEL: Final = "Real model outputs"
 
 
@@ -83,6 +84,23 @@ def doctor(
     yes: reward_options.Yes = False,
     host: server_options.Host = None,
     port: server_options.Port = None,
+    solution: Annotated[
+        str | None,
+        typer.Option(
+            help="The field of the records with right responses, such as reference_answer.solution.",
+            metavar="FIELD",
+            rich_help_panel=_ANSWERS_PANEL,
+        ),
+    ] = None,
+    right: Annotated[
+        Path | None,
+        typer.Option(
+            help='Right responses, one a line: {"line": 3, "response": "..."}; without "line" in the order of the '
+            "records.",
+            metavar="FILE",
+            rich_help_panel=_ANSWERS_PANEL,
+        ),
+    ] = None,
     rollouts: Annotated[
         str | None,
         typer.Option(
@@ -192,12 +210,15 @@ def doctor(
         exit_with_error("a reward function is missing: rft-sim doctor REWARD --data FILE")
     if data is None:
         exit_with_error("a training file is missing: --data FILE")
-    if rollouts is None and (rollouts_model or rollouts_key_env):
-        exit_with_error("--rollouts-model and --rollouts-key-env go with --rollouts URL")
-    if update and golden is None:
-        exit_with_error("--update goes with --golden FILE")
-    if update_baseline and baseline is None:
-        exit_with_error("--update-baseline goes with --baseline FILE")
+    _check_combinations(
+        (solution is not None and right is not None, "--solution and --right: give one of the two"),
+        (
+            rollouts is None and bool(rollouts_model or rollouts_key_env),
+            "--rollouts-model and --rollouts-key-env go with --rollouts URL",
+        ),
+        (update and golden is None, "--update goes with --golden FILE"),
+        (update_baseline and baseline is None, "--update-baseline goes with --baseline FILE"),
+    )
     settings = _parse_settings(seed, changes)
     from simulator.cli.doctor_run import DoctorRun, OutputsSource, run_doctor  # noqa: PLC0415  --help need not wait for it
     from simulator.cli.report_files import ReportFiles  # noqa: PLC0415  as above
@@ -233,6 +254,8 @@ def doctor(
             max_records=rollouts_records,
             folder=rollouts_folder,
         ),
+        solution=solution,
+        right=right,
         concurrency=concurrency,
         plan=_parse_plan(plan),
         budget=budget,
@@ -253,6 +276,13 @@ def doctor(
     with handle_interrupts():
         code = run_doctor(run)
     raise typer.Exit(code)
+
+
+def _check_combinations(*checks: tuple[bool, str]) -> None:
+    """Exit with the error of the first check that found options that do not go together."""
+    for is_wrong, error in checks:
+        if is_wrong:
+            exit_with_error(error)
 
 
 def _explain(name: str) -> None:

@@ -33,6 +33,12 @@ from simulator.doctor.probes.training.registry import required_variants
 from simulator.doctor.progress import show_progress
 from simulator.doctor.report.annotations import Annotations
 from simulator.doctor.report.repro import ReproTarget
+from simulator.doctor.right_answers.given_answers import (
+    GivenAnswers,
+    GivenAnswersError,
+    answers_of_field,
+    answers_of_file,
+)
 from simulator.doctor.run_budget import RunBudget
 from simulator.doctor.simulated_training import (
     ALL_VARIANTS,
@@ -81,6 +87,8 @@ class DoctorRun:
         only: the ids of the chosen probes; empty for all.
         simulates_training: whether training is simulated.
         outputs_source: real model outputs to use instead of the simulated policy's.
+        solution: the field of the records that holds right responses.
+        right: a file of right responses.
         concurrency: the number of concurrent calls.
         report_files: the reports to write.
         plan: how much is measured. None lets the first calls choose.
@@ -97,6 +105,8 @@ class DoctorRun:
     only: frozenset[str]
     simulates_training: bool
     outputs_source: OutputsSource | None
+    solution: str | None
+    right: Path | None
     concurrency: int
     report_files: ReportFiles
     plan: Plan | None
@@ -110,7 +120,7 @@ def run_doctor(run: DoctorRun) -> int:
     budget = RunBudget(seconds=run.budget)
     references = load_references(
         run.report_files.paths,
-        inputs={"--data": run.data, "--validation": run.validation},
+        inputs={"--data": run.data, "--validation": run.validation, "--right": run.right},
         updates_golden=run.report_files.updates_golden,
         updates_baseline=run.report_files.updates_baseline,
     )
@@ -120,11 +130,12 @@ def run_doctor(run: DoctorRun) -> int:
     if run.validation is not None:
         limits = run.settings.validation_dataset
         validation = parse_records(read_file(run.validation), run.validation, limits)
+    given = load_given_answers(run, records)
     outputs = None
     if run.outputs_source is not None:
         outputs = load_model_outputs(run.outputs_source, records, validation, seed=run.settings.seed)
         records, validation = outputs.records, outputs.validation_records
-    with _open_context(run, records, outputs, budget) as (context, listener, notices, first):
+    with _open_context(run, records, outputs, given, budget) as (context, listener, notices, first):
         report = run_probes(
             context,
             data_name=run.data.name,
@@ -167,6 +178,25 @@ def _write_scripts(
         data_name=run.data.name,
     )
     return write_scripts(report, target, run.report_files.repro, records=records, settings=run.settings.grading)
+
+
+def load_given_answers(run: DoctorRun, records: Sequence[Record]) -> GivenAnswers | None:
+    """Return the right answers of --solution or --right; None without these options."""
+    try:
+        if run.solution is not None:
+            return answers_of_field(run.solution, records, data_name=run.data.name)
+        if run.right is not None:
+            content = read_file(run.right)
+            return answers_of_file(
+                content,
+                records,
+                name=run.right.name,
+                data_name=run.data.name,
+                sha256=hashlib.sha256(content).hexdigest(),
+            )
+    except GivenAnswersError as error:
+        exit_with_error(str(error))
+    return None
 
 
 def load_model_outputs(
@@ -214,6 +244,7 @@ def _open_context(
     run: DoctorRun,
     records: tuple[Record, ...],
     outputs: model_outputs.ModelOutputs | None,
+    given: GivenAnswers | None,
     budget: RunBudget,
 ) -> Iterator[tuple[ProbeContext, ProgressListener, tuple[str, ...], FirstCalls]]:
     """Choose the plan. Yield the context, the listener of the progress bar, what to say first, and the first calls."""
@@ -235,6 +266,7 @@ def _open_context(
                 hyperparameters=run.hyperparameters,
                 row_count=run.rows or choice.plan.rows,
                 recorded=None if outputs is None else outputs.train,
+                given=given,
                 on_call=listener.on_call,
                 executor=executor,
                 concurrency=run.concurrency,

@@ -11,6 +11,7 @@ from simulator.doctor.finding import Finding
 from simulator.doctor.invocation import Call, Case, CaseResult, Invoker
 from simulator.doctor.plan import FULL, Plan
 from simulator.doctor.reward_function import RewardFunction
+from simulator.doctor.right_answers.given_answers import GivenAnswers
 from simulator.doctor.right_answers.right_answers import RightAnswers
 from simulator.doctor.rows import DEFAULT_ROW_COUNT, Row, sample_rows, with_answer_format, with_answers
 from simulator.doctor.run_budget import RunBudget
@@ -72,6 +73,8 @@ class ProbeContext:
         model: the base model that the simulated rollouts imitate.
         hyperparameters: the hyperparameters of the planned run.
         recorded: the recorded responses of a real model, by line. Without them the base rollouts are simulated.
+        given: the right answers that the user gives.
+        right_answers: the right answers of the records: given, found, or their references.
         seed: the seed of every draw.
         plan: how much is measured.
         plan_cause: why it is less than the full plan.
@@ -87,6 +90,7 @@ class ProbeContext:
         hyperparameters: Hyperparameters,
         row_count: int = DEFAULT_ROW_COUNT,
         recorded: ResponsesByLine | None = None,
+        given: GivenAnswers | None = None,
         on_call: Callable[[Call], None] = lambda _call: None,
         executor: Executor | None = None,
         concurrency: int = 1,
@@ -111,10 +115,17 @@ class ProbeContext:
         self.hyperparameters = hyperparameters
         self.recorded = recorded
         self.rows: tuple[Row, ...] = sample_rows(
-            records, seed=settings.seed, count=row_count, answer_path=settings.answer_path
+            records,
+            seed=settings.seed,
+            count=row_count,
+            answer_path=settings.answer_path,
+            preferred_lines=given.lines if given else frozenset(),
         )
         self.right_answers = RightAnswers(read_reference=answer_reader(settings.answer_path))
         self._has_references = bool(self.answerable_rows)
+        self.given = given
+        if given is not None:
+            self.set_right_answers(replace(self.right_answers, given=given.sources[-1]))
 
     @property
     def seed(self) -> int:

@@ -104,18 +104,8 @@ def run_probes(
         entry for entry in static_probes if _is_selected(entry[0], only) or entry[0].id in PREREQUISITE_PROBES
     ]
     selected_training = [entry for entry in training_probes if _is_selected(entry[0], only)]
-    inputs = {
-        "answer_path": context.settings.answer_path or "looked for",
-        "data_sha256": data_sha256,
-        "event": describe_event(context.settings.grading),
-        "model": context.model,
-        "plan": context.plan.name,
-        # "all" and no ids: a golden file stays comparable when a later release adds probes.
-        "probes": ",".join(probe.id for probe, _ in [*static_probes, *training_probes] if probe.id in only) or "all",
-        "rollouts": rollouts_source,
-        "rows": str(len(context.rows)),
-        "seed": str(context.seed),
-    }
+    probe_ids = [probe.id for probe, _ in [*static_probes, *training_probes]]
+    inputs = _inputs(context, data_sha256, probe_ids=probe_ids, only=only) | {"rollouts": rollouts_source}
     if rollouts_sha256:
         inputs["rollouts_sha256"] = rollouts_sha256
     left_out = left_out_reasons(context, only)
@@ -172,6 +162,24 @@ def run_probes(
         plan_cause=context.plan_cause,
         notices=tuple(notices),
     )
+
+
+def _inputs(
+    context: ProbeContext, data_sha256: str, *, probe_ids: Sequence[str], only: frozenset[str]
+) -> dict[str, str]:
+    """Return what the scored cases depend on, by name."""
+    return {
+        "answer_path": context.settings.answer_path or "looked for",
+        "data_sha256": data_sha256,
+        "event": describe_event(context.settings.grading),
+        "model": context.model,
+        "plan": context.plan.name,
+        # "all" and no ids: a golden file stays comparable when a later release adds probes.
+        "probes": ",".join(probe_id for probe_id in probe_ids if probe_id in only) or "all",
+        "rows": str(len(context.rows)),
+        "seed": str(context.seed),
+        **(context.given.inputs if context.given else {}),
+    }
 
 
 def _simulate(

@@ -134,13 +134,22 @@ class Row:
 
 
 def sample_rows(
-    records: Sequence[Record], *, seed: int, count: int = DEFAULT_ROW_COUNT, answer_path: str | None = None
+    records: Sequence[Record],
+    *,
+    seed: int,
+    count: int = DEFAULT_ROW_COUNT,
+    answer_path: str | None = None,
+    preferred_lines: frozenset[int] = frozenset(),
 ) -> tuple[Row, ...]:
-    """Draw `count` rows, in the file's order. If the file has fewer records, return all of them."""
+    """Draw `count` rows, in the file's order. If the file has fewer records, return all of them.
+
+    The records in `preferred_lines` come first: the user gave right answers to them.
+    """
     by_line = {record.line: record for record in records}
     read_answer = answer_reader(answer_path)
     labels = collect_labels(records, read_answer=read_answer)
-    lines = sorted(shuffle_lines(by_line, seed, "doctor")[:count])
+    drawn = sorted(shuffle_lines(by_line, seed, "doctor"), key=lambda line: line not in preferred_lines)
+    lines = sorted(drawn[:count])
     return tuple(build_row(by_line[line], read_answer(by_line[line]), labels=labels) for line in lines)
 
 

@@ -127,10 +127,11 @@ def simulate_training(
         UnrecordedError: some records have recorded responses and others have none.
     """
     split = split_dataset(context.records, validation, seed=context.seed, held_out_choice=context.settings.held_out)
+    train = _sample_records(split.train, MAX_RECORDS, context.seed, "rehearsed")
     setup = _TrainingSetup(
         context=context,
         split=split,
-        train=_usable_records(context, _sample_records(split.train, MAX_RECORDS, context.seed, "rehearsed"), recorded),
+        train=_usable_records(context, train, recorded) or train,
         held_out=_usable_records(
             context, _sample_records(split.held_out, MAX_HELD_OUT, context.seed, "rehearsed held-out"), recorded
         ),
@@ -189,10 +190,9 @@ def _usable_records(
     context: ProbeContext, records: tuple[Record, ...], recorded: ResponsesByLine | None
 ) -> tuple[Record, ...]:
     """Return the records that a policy can answer. A simulated policy cannot, if the right answer is not known."""
-    if recorded is not None:
+    if recorded is not None or not context.answerable_rows:
         return records
-    known = tuple(record for record in records if context.right_answers.read(record).kind != "none")
-    return known or records
+    return tuple(record for record in records if context.right_answers.read(record).kind != "none")
 
 
 def _train_variant(

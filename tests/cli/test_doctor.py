@@ -73,6 +73,38 @@ def test_a_warning_exits_with_1_only_with_strict(reward: Path) -> None:
     assert codes == [0, 1]
 
 
+def right_file(folder: Path) -> Path:
+    """Return a file with a right response to the first record."""
+    path = folder / "right.jsonl"
+    path.write_text(json.dumps({"line": 1, "response": "#### 51"}) + "\n")
+    return path
+
+
+def test_right_answers_can_be_given_by_a_field_or_a_file(reward: Path, tmp_path: Path) -> None:
+    """They belong to the inputs of the report."""
+    inputs = []
+    for options in (["--solution", "reference_answer.answer"], ["--right", str(right_file(tmp_path))]):
+        result = doctor(reward, "--data", DATA, "--only", "S10", "--json", "-", *options)
+        inputs.append(json.loads(result.stdout)["questions"])
+    by_field, by_file = inputs
+    assert (by_field["solution"], len(by_file["right_sha256"])) == ("reference_answer.answer", 64)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (["--solution", "answers"], "--solution answers: no record of train.jsonl has a value there."),
+        (["--solution", "a", "--right", "b"], "--solution and --right: give one of the two"),
+        (["--right", "missing.jsonl"], "missing.jsonl cannot be read: No such file or directory"),
+    ],
+    ids=["no such field", "both", "no such file"],
+)
+def test_right_answers_that_cannot_be_used_are_an_error(reward: Path, options: list[str], error: str) -> None:
+    """In one line, before the function is called."""
+    result = doctor(reward, "--data", DATA, *options)
+    assert (result.exit_code, error in " ".join(result.stderr.split())) == (2, True)
+
+
 def test_options_of_the_function_reach_it(tmp_path: Path) -> None:
     """`--env`, `--handler`, `--timeout` and `--memory`."""
     path = tmp_path / "graded.py"

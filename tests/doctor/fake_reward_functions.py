@@ -13,6 +13,7 @@ from simulator.doctor.finding import Finding
 from simulator.doctor.loading import load_reward_function
 from simulator.doctor.probe_context import ProbeContext, ProbeFunction
 from simulator.doctor.reward_function import RewardFunction
+from simulator.doctor.right_answers.given_answers import GivenAnswers
 from simulator.doctor.timeout_budget import NoScoresError
 from simulator.lambdas.compiled_modules import UnloadableModules
 from simulator.lambdas.function import FunctionSpec, Invocation
@@ -130,6 +131,7 @@ def probe_context(
     hyperparameters: Hyperparameters | None = None,
     row_count: int = 8,
     recorded: ResponsesByLine | None = None,
+    given: GivenAnswers | None = None,
     executor: Executor | None = None,
     concurrency: int = 1,
 ) -> ProbeContext:
@@ -142,6 +144,7 @@ def probe_context(
         hyperparameters=hyperparameters or Hyperparameters(),
         row_count=row_count,
         recorded=recorded,
+        given=given,
         executor=executor,
         concurrency=concurrency,
     )

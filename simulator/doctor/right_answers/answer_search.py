@@ -25,6 +25,7 @@ from simulator.doctor.right_answers.answer_source import AnswerSource
 from simulator.doctor.right_answers.choices import choice_sources
 from simulator.doctor.right_answers.countdown import countdown_sources
 from simulator.doctor.right_answers.expected_rows import expected_rows_sources
+from simulator.doctor.right_answers.given_answers import GivenAnswers
 from simulator.doctor.right_answers.recorded_answers import recorded_sources
 from simulator.doctor.right_answers.right_answers import REFERENCE, Shape, shape_of
 from simulator.doctor.right_answers.unit_tests import unit_test_sources
@@ -74,6 +75,20 @@ def search_right_answers(context: ProbeContext) -> tuple[ShapeAnswers, ...]:
             for shape, rows in rows_by_shape.items()
         )
     return tuple(_search_shape(context, shape, tuple(rows)) for shape, rows in rows_by_shape.items())
+
+
+def choose_given_source(context: ProbeContext, given: GivenAnswers) -> tuple[AnswerSource, float]:
+    """Return the way to read the given answers that scores most, with its mean score. On a tie it is the first."""
+    sampled = [row for row in context.rows if row.record.line in given.lines][:SEARCHED_ROWS]
+    candidates = [*_candidates(given.sources, sampled, ("", *FORMAT.actions))]
+    results = iter(context.invoker.score([case for _, _, cases in candidates for case in cases]))
+    scored = [(source, [next(results) for _ in cases]) for source, _, cases in candidates]
+    scale = score_scale_from(scores_of(chain.from_iterable(own for _, own in scored)))
+    means = [scale.mean_of_all(own) for _, own in scored]
+    if not means or max(means) <= 0.0:
+        return given.sources[-1], 0.0
+    best = means.index(max(means))
+    return scored[best][0], means[best]
 
 
 def _search_shape(context: ProbeContext, shape: Shape, rows: tuple[Row, ...]) -> ShapeAnswers:

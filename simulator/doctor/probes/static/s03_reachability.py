@@ -5,7 +5,7 @@ from typing import Final
 
 from simulator.doctor.finding import Example, Finding, Probe, Severity
 from simulator.doctor.invocation import CaseResult
-from simulator.doctor.probe_context import HOW_TO_GIVE_ANSWERS, SUBSET_ROWS, ProbeContext
+from simulator.doctor.probe_context import SUBSET_ROWS, ProbeContext
 from simulator.doctor.probes.static.answer_path_search import (
     FULL_SCORE,
     MAX_ANSWER_PATHS,
@@ -17,15 +17,11 @@ from simulator.doctor.probes.static.answer_path_search import (
     find_answer_path,
     scale_so_far,
 )
-from simulator.doctor.probes.static.score_scale import BATCH_DEPENDENT, SCALE_EXPLANATION, score_scale, score_scale_from
-from simulator.doctor.right_answers.answer_search import search_right_answers
-from simulator.doctor.right_answers.answer_source import AnswerSource
-from simulator.doctor.right_answers.right_answers import REFERENCE, RightAnswers, without_answers
+from simulator.doctor.probes.static.right_answer_findings import answer_findings, recorded_finding
+from simulator.doctor.probes.static.score_scale import BATCH_DEPENDENT, SCALE_EXPLANATION, score_scale
+from simulator.doctor.right_answers.right_answers import without_answers
 from simulator.doctor.rows import Row
 from simulator.training.policy_actions import FORMAT
-from simulator.training.reference_answer import extract_reference_answer
-
-_MAX_LINES: Final = 5  # listed in a message
 
 REACHABILITY: Final = Probe(
     id="S3",
@@ -62,25 +58,13 @@ REACHABILITY: Final = Probe(
 
 def check_reachability(context: ProbeContext) -> Iterator[Finding]:
     """S3: find the field and the format in which right answers score. Later probes use them."""
-    configured_path = context.settings.answer_path
-    answer_path = find_answer_path(context)
+    answer_path = "" if context.given else find_answer_path(context)
     if answer_path and context.depends_on_batch:
         yield REACHABILITY.not_measured(BATCH_DEPENDENT)
         return
-    if answer_path:
-        context.set_answer_path(answer_path)
-        instead = f"not from {configured_path}, which is set" if configured_path else "not from the expected field"
-        yield REACHABILITY.finding(
-            Severity.WARN if configured_path else Severity.INFO,
-            f"The function reads the right answer from {answer_path}, {instead}.",
-            measured=answer_path,
-            fix=f"Add --set answer_path={answer_path}, here and when you run a job. The later probes already use it.",
-        )
-    yield from _missing_reference_findings(context)
-    if not answer_path:
-        yield from _find_answers(context)
+    yield from answer_findings(context, REACHABILITY, answer_path=answer_path)
     if not context.row_subset:
-        yield _recorded_finding(context) or REACHABILITY.not_measured(context.unknown_answers_reason)
+        yield recorded_finding(context, REACHABILITY) or REACHABILITY.not_measured(context.unknown_answers_reason)
         return
     _select_format(context)
     scale = score_scale(context, *context.right_results_by_format.values())
@@ -96,7 +80,7 @@ def check_reachability(context: ProbeContext) -> Iterator[Finding]:
     if context.depends_on_batch:
         yield REACHABILITY.not_measured(BATCH_DEPENDENT)
         return
-    if best <= 0 and (finding := _recorded_finding(context)):
+    if best <= 0 and (finding := recorded_finding(context, REACHABILITY)):
         # Recorded responses score, so the doubt is about the way in which the doctor writes its answers.
         context.set_right_answers(without_answers(context.right_answers, context.rows))
         yield finding
@@ -115,82 +99,6 @@ def check_reachability(context: ProbeContext) -> Iterator[Finding]:
         fix=REACHABILITY.remedy,
         value=best,
         examples=[_lowest_example(context.right_results_in_own_format, context.row_subset)],
-    )
-
-
-def _find_answers(context: ProbeContext) -> Iterator[Finding]:
-    """Look for right answers where the references are none, and yield where they were found."""
-    found = search_right_answers(context)
-    if all(answers.source == REFERENCE for answers in found):
-        return
-    context.set_right_answers(
-        RightAnswers(
-            read_reference=context.right_answers.read_reference,
-            sources={answers.shape: answers.source for answers in found},
-        )
-    )
-    for source in {
-        answers.source.name: answers.source for answers in found if isinstance(answers.source, AnswerSource)
-    }.values():
-        yield REACHABILITY.finding(
-            Severity.INFO,
-            f"The function accepts {source.name} as the right answers.",
-            measured=source.name,
-            fix=source.confirm,
-        )
-    unknown = sum(len(answers.rows) for answers in found if answers.source is None)
-    if context.answerable_rows and unknown:
-        yield REACHABILITY.finding(
-            Severity.INFO,
-            f"No right answer to {unknown} of {len(context.rows)} rows is known, so these rows were not used.",
-            measured=f"{unknown} of {len(context.rows)} rows",
-            fix=HOW_TO_GIVE_ANSWERS,
-        )
-
-
-def _recorded_finding(context: ProbeContext) -> Finding | None:
-    """Return a finding that recorded responses score, so that right answers can; None if they do not."""
-    if context.recorded is None:
-        return None
-    results = [result for group in context.base_results for result in group if result.score is not None]
-    scale = score_scale_from([result.score or 0.0 for result in results])
-    scoring = [result for result in results if scale.normalize(result.score or 0.0) > 0]
-    if not scoring:
-        return None
-    best = max(scoring, key=lambda result: result.score or 0.0)
-    return REACHABILITY.finding(
-        Severity.INFO,
-        "Recorded responses score, so a response can. The doctor knows no right answer that does.",
-        measured=f"{len(scoring)} of {len(results)} recorded responses score above {scale.lowest:g}",
-        fix=HOW_TO_GIVE_ANSWERS,
-        value=best.score,
-        examples=[best.example("the recorded response with the highest score")],
-    )
-
-
-def _missing_reference_findings(context: ProbeContext) -> Iterator[Finding]:
-    """Yield which records have no right answer, and whether none has the field that a job passes on."""
-    path = context.settings.answer_path
-    references = {record.line: extract_reference_answer(record, answer_path=path) for record in context.records}
-    missing = [line for line, reference in references.items() if reference.kind == "none"]
-    if 0 < len(missing) < len(references):
-        lines = ", ".join(map(str, missing[:_MAX_LINES])) + (", ..." if len(missing) > _MAX_LINES else "")
-        yield REACHABILITY.finding(
-            Severity.WARN,
-            f"Some records have no right answer (line {lines}), so no response to them can be right.",
-            measured=f"{len(missing)} of {len(references)} records",
-            threshold="none",
-            fix=f"Give them a {REFERENCE_FIELD}, or remove them.",
-            value=len(missing) / len(references),
-        )
-    if missing == list(references) or path or any(REFERENCE_FIELD in record.fields for record in context.records):
-        return
-    first_path = min(reference.path for reference in references.values() if reference.path)
-    yield REACHABILITY.finding(
-        Severity.WARN,
-        f"No record has a {REFERENCE_FIELD}. The doctor reads the right answers from {first_path}.",
-        measured=f"0 of {len(references)} records",
-        fix=f"Rename the field to {REFERENCE_FIELD}, or confirm it: --set answer_path={first_path}.",
     )
 
 
