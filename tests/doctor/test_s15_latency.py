@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from simulator.doctor.finding import Finding, Severity
+from simulator.doctor.probes.static.endless_code import endless_code
 from simulator.doctor.probes.static.s15_latency import check_latency, measure_call_seconds
 from simulator.doctor.probes.static.time_growth import TOO_SLOW_SECONDS
+from simulator.doctor.rows import sample_rows
 from simulator.training.dataset import Record
 from simulator.training.hyperparameters import Hyperparameters
+from tests.doctor.conftest import load_records
 from tests.doctor.fake_reward_functions import TimedRewardFunction, local_probe_context, probe_context, response_of
 
 
@@ -86,13 +89,15 @@ def test_linear_growth_is_ok(sums: tuple[Record, ...]) -> None:
     assert finding.severity is Severity.OK
 
 
-def test_quadratic_growth_is_a_warning(sums: tuple[Record, ...]) -> None:
-    """The time grows sixteenfold from 8 to 32 kB."""
-    (finding,) = check_latency(
-        probe_context(TimedRewardFunction(lambda event: (response_length(event) / 1e4) ** 2 * 20), sums)
-    )
+@pytest.mark.parametrize(("timeout", "severity"), [(3.0, Severity.WARN), (300.0, Severity.INFO)])
+def test_quadratic_growth_is_a_warning_if_calls_may_reach_the_time_out(
+    sums: tuple[Record, ...], timeout: float, severity: Severity
+) -> None:
+    """The time grows sixteenfold from 8 to 32 kB, which take 0.2 s. A call has 8 rollouts."""
+    function = TimedRewardFunction(lambda event: (response_length(event) / 1e4) ** 2 * 20, timeout=timeout)
+    (finding,) = check_latency(probe_context(function, sums))
     assert finding.value is not None
-    assert (finding.severity, round(finding.value, 1)) == (Severity.WARN, 2.0)
+    assert (finding.severity, round(finding.value, 1)) == (severity, 2.0)
 
 
 def test_quadratic_growth_of_a_short_time_is_ok(sums: tuple[Record, ...]) -> None:
@@ -129,7 +134,7 @@ def test_a_slow_function_gets_fewer_timed_calls(sums: tuple[Record, ...]) -> Non
     function = TimedRewardFunction(lambda event: 4_000.0 if len(event) > 1 else 1.0)
     context = probe_context(function, sums)
     assert [finding.measured for finding in check_latency(context)] == ["p95 4 s"]
-    assert function.calls == 4 + 1 + 12 * 3
+    assert function.calls == 4 + 1 + (6 + 12) * 3
 
 
 def test_growth_is_not_measured_for_a_function_that_is_always_slow(sums: tuple[Record, ...]) -> None:
@@ -139,25 +144,85 @@ def test_growth_is_not_measured_for_a_function_that_is_always_slow(sums: tuple[R
     assert function.longest_response < 2_000
 
 
-@pytest.mark.slow
-def test_a_regular_expression_that_backtracks_is_found_and_stopped(
-    sums: tuple[Record, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is fast on ordinary responses and endless on many digits. The real worker is stopped."""
-    monkeypatch.setattr("simulator.doctor.probes.static.time_growth.TOO_SLOW_SECONDS", 0.3)
-    monkeypatch.setattr("simulator.doctor.probes.static.time_growth.TIMEOUT_SECONDS", 0.5)
-    source = """
+SEARCH = """
 import re
 
 def lambda_handler(event, context):
-    return [{"id": one["id"], "aggregate_reward_score": score(one["messages"][-1]["content"])} for one in event]
+    return [{{"id": one["id"], "aggregate_reward_score": score(one["messages"][-1]["content"])}} for one in event]
 
 def score(text):
-    return float(bool(re.search(r"#### ([0-9]+,?)+$", text.replace("\\n", "#### "))))
+    return float(bool(re.search(r"{pattern}", text)))
 """
-    with local_probe_context(tmp_path, source, sums) as context:
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("pattern", "filler"),
+    [
+        ("#### (([0-9]+,?)+)$", "digits in the answer"),
+        (r"#### ((?:\d,+)*)*$", "commas in the answer"),
+        (r"#### ((?:[a-z]+\s?)+)$", "letters in the answer"),
+        (r"#### (?:-+)+\d", "signs in the answer"),
+        (r"####[^a]*\n(?:a+)+$", "letters"),
+    ],
+)
+def test_a_pattern_that_backtracks_is_found_and_stopped(
+    pattern: str, filler: str, sums: tuple[Record, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is fast on ordinary responses and endless on one text. The real worker is stopped."""
+    monkeypatch.setattr("simulator.doctor.probes.static.time_growth.TIMEOUT_SECONDS", 0.5)
+    with local_probe_context(tmp_path, SEARCH.format(pattern=pattern), sums) as context:
         (finding,) = check_latency(context)
-    assert (finding.message, finding.measured) == (
-        "The time grows much faster than the length of a response with many digits.",
-        "500 ms for 2 kB",
+    assert (finding.severity, finding.message, finding.measured) == (
+        Severity.FAIL,
+        f"A response with many {filler} is hardly ever scored.",
+        "500 ms for 2 kB, without an end",
     )
+
+
+RUN = """
+import signal
+
+def stop(*_):
+    raise TimeoutError
+
+def lambda_handler(event, context):
+    {limit}
+    return [{{"id": one["id"], "aggregate_reward_score": score(one["messages"][-1]["content"])}} for one in event]
+
+def score(text):
+    try:
+        exec(text, {{}})
+    except Exception:
+        return 0.0
+    return 1.0
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("limit", "findings"),
+    [
+        ("pass", {"Code that never ends is not stopped: one such response ends the job."}),
+        (
+            "signal.signal(signal.SIGALRM, stop); signal.setitimer(signal.ITIMER_REAL, 0.1)",
+            {"Calls end well before the time-out."},
+        ),
+    ],
+)
+def test_code_that_never_ends_must_be_stopped(
+    limit: str, findings: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The doctor waits for a limited time, and so must the function."""
+    monkeypatch.setattr("simulator.doctor.probes.static.endless_code.LOOP_SECONDS", 1.0)
+    with local_probe_context(tmp_path, RUN.format(limit=limit), load_records("code"), timeout=10) as context:
+        assert {finding.message for finding in check_latency(context)} == findings
+
+
+def test_code_that_never_ends_has_the_name_that_the_row_asks_for() -> None:
+    """Its function is called by the tests, and by the code itself."""
+    row = sample_rows(load_records("code"), seed=0, count=1)[0]
+    names = {line.split("(")[0].removeprefix("def ") for line in row.reference.text.splitlines() if "def " in line}
+    code = endless_code(row)
+    assert code.split("(")[0].removeprefix("def ") in names
+    assert code.endswith(f"\n{code.split('(')[0].removeprefix('def ')}()")

@@ -52,7 +52,7 @@ def clock_changes(context: ProbeContext) -> list[ClockChange] | None:
     spec = with_hook(
         reward_function.spec,
         _CLOCK_HOOK,
-        version="3",
+        version="4",
         module="rft_doctor_clock",
         variables={"RFT_CLOCK_HANDLER": "{handler}", "RFT_CLOCK_START": str(int(FIXED_EPOCH))},
     )

@@ -8,6 +8,7 @@ from typing import Final
 from simulator.doctor.finding import Finding, Probe, Severity
 from simulator.doctor.invocation import Invoker
 from simulator.doctor.probe_context import ProbeContext
+from simulator.doctor.probes.static.endless_code import LOOP_SECONDS, LoopResult, run_endless_code
 from simulator.doctor.probes.static.time_growth import (
     NOTABLE_SECONDS,
     RESPONSE_SIZES,
@@ -50,10 +51,15 @@ LATENCY: Final = Probe(
         f"warning when twice the time of the whole step exceeds it, when the p95 is above {SLOW_SECONDS:g} s, when the "
         f"init phase is above {INIT_TIMEOUT_SECONDS:g} s, and when long responses take too long. For these, the time "
         f"for a response of {RESPONSE_SIZES[1]:,} characters is compared with the time for {RESPONSE_SIZES[2]:,} "
-        f"characters. It is too long if it exceeds {NOTABLE_SECONDS:g} s and grows faster than the length to the power "
-        f"of {STEEP_EXPONENT:g}. (This is not tested on a function that is slow with a single rollout.) The doctor "
-        "stops with a failure of S15 when the calls of all probes that reach the time-out take more than "
-        f"{BUDGET_SECONDS:g} s in total. The finding then shows a response that reached the time-out."
+        f"characters, both with a long answer and with a long text behind it. It is too long if it exceeds "
+        f"{NOTABLE_SECONDS:g} s and grows faster than the length to the power of {STEEP_EXPONENT:g}. This is "
+        f"information if a call with {RESPONSE_SIZES[-1]:,} characters in every rollout still ends within half the "
+        f"time-out, and a failure if {RESPONSE_SIZES[0]:,} characters take more than {TIMEOUT_SECONDS:g} s. Where the "
+        f"answer is Python code, it is a failure if code that never ends runs for {LOOP_SECONDS:g} s, so that a call "
+        "of such responses reaches the time-out. (This is not tested on a function that is slow "
+        "with a single rollout.) The doctor stops with a failure of S15 when the calls of all probes that reach the "
+        f"time-out take more than {BUDGET_SECONDS:g} s in total. The finding then shows a response that reached the "
+        "time-out."
     ),
     means=(
         "A call that times out gives no scores: the service calls again, then the run fails. The time is measured on "
@@ -98,7 +104,10 @@ def check_latency(context: ProbeContext) -> Iterator[Finding]:
     is_always_slow = p95 > SLOW_SECONDS and cold_call is not None and cold_call.duration_ms / 1e3 > SLOW_SECONDS
     if not is_always_slow:
         growths = measure_time_growth(context, quick_invoker)
-        findings += [_growth_finding(growth) for growth in islice((growth for growth in growths if growth.is_steep), 1)]
+        steep_growths = islice((growth for growth in growths if growth.is_steep), 1)
+        findings += [_growth_finding(context, growth) for growth in steep_growths]
+        if loop := run_endless_code(context):
+            findings += _loop_findings(context, loop)
     context.invoker.call_count += quick_invoker.call_count
     figures = f"p50 {format_duration(p50)}, p95 {format_duration(p95)} for {size} rollouts; "
     figures += f"{format_duration(step_seconds)} for {step_rollouts}"
@@ -169,12 +178,22 @@ def _slow_call_findings(
         )
 
 
-def _growth_finding(growth: TimeGrowth) -> Finding:
-    power = f": to the power of {growth.exponent:.1f}" if growth.exponent else ""
+def _growth_finding(context: ProbeContext, growth: TimeGrowth) -> Finding:
+    power = f": to the power of {growth.exponent:.1f}" if growth.exponent and growth.has_ended else ""
+    timeout, rollouts = context.reward_function.timeout, context.settings.grading.rollouts_per_call
+    call_seconds = TIMEOUT_MARGIN * rollouts * growth.seconds[-1]
+    # Time that grows with the square of the length, at least.
+    longest_seconds = call_seconds * (RESPONSE_SIZES[-1] / growth.longest) ** 2
+    if not growth.has_ended and longest_seconds > timeout:
+        severity, message = Severity.FAIL, f"A response with many {growth.filler} is hardly ever scored."
+    else:
+        is_harmful = not growth.has_ended or longest_seconds > timeout
+        severity = Severity.WARN if is_harmful else Severity.INFO
+        message = f"The time grows much faster than the length of a response with many {growth.filler}."
     return LATENCY.finding(
-        Severity.WARN,
-        f"The time grows much faster than the length of a response with many {growth.filler}.",
-        measured=f"{growth.description}{power}",
+        severity,
+        message,
+        measured=growth.description + ("" if growth.has_ended else ", without an end") + power,
         threshold=f"a power of at most {STEEP_EXPONENT:g}",
         fix=(
             "Look for a regular expression with one repetition inside or next to another, such as (a+)+ or "
@@ -183,6 +202,23 @@ def _growth_finding(growth: TimeGrowth) -> Finding:
         ),
         value=growth.exponent,
         examples=[growth.example],
+    )
+
+
+def _loop_findings(context: ProbeContext, loop: LoopResult) -> Iterator[Finding]:
+    timeout, rollouts = context.reward_function.timeout, context.settings.grading.rollouts_per_call
+    if TIMEOUT_MARGIN * rollouts * loop.seconds <= timeout:
+        return
+    yield LATENCY.finding(
+        Severity.WARN if loop.has_ended else Severity.FAIL,
+        f"A call of {rollouts} responses whose code never ends may reach the function's time-out."
+        if loop.has_ended
+        else "Code that never ends is not stopped: one such response ends the job.",
+        measured=f"{'' if loop.has_ended else 'more than '}{format_duration(loop.seconds)} for one response",
+        threshold=f"at most {timeout / rollouts / TIMEOUT_MARGIN:.3g} s for each rollout",
+        fix="Run the code in another process, and end that process after a few seconds.",
+        value=loop.seconds,
+        examples=[loop.example],
     )
 
 

@@ -9,6 +9,8 @@ from simulator.doctor.finding import Example
 from simulator.doctor.invocation import Case, Invoker
 from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.reward_function import with_shorter_timeout
+from simulator.doctor.rows import Row
+from simulator.doctor.timeout_budget import has_timed_out
 
 RESPONSE_SIZES: Final = (2_000, 8_000, 32_000)
 """The lengths of the long responses, in characters (INFERRED)."""
@@ -22,7 +24,7 @@ NOTABLE_SECONDS: Final = 0.05
 TOO_SLOW_SECONDS: Final = 2.0
 """When a function takes longer on one response, no longer response is sent."""
 
-TIMEOUT_SECONDS: Final = 10.0
+TIMEOUT_SECONDS: Final = 5.0
 """The time-out for a long response, in seconds, where the function runs on this machine."""
 
 FILLERS: Final = {
@@ -39,7 +41,19 @@ FILLERS: Final = {
     "quotes": '"',
     "asterisks": "*",
 }
-"""The contents of a long response: texts that slow down a search for the answer."""
+"""The contents of a long response: texts behind the answer that slow down a search for it."""
+
+SLOT_FILLERS: Final = {
+    "digits in the answer": "1",
+    "commas in the answer": "1,",
+    "letters in the answer": "a",
+    "words in the answer": "so the total comes to that and then ",
+    "spaces in the answer": " ",
+    "signs in the answer": "-",
+}
+"""The contents of a long answer: texts on which a nested repetition in the pattern of the answer backtracks."""
+
+_MISMATCH: Final = "~"  # ends a long answer, so that a pattern of digits, letters or spaces up to the end fails
 
 _CONFIRMATIONS: Final = 3  # a steep growth must be measured this often
 _EXCERPT_CHARACTERS: Final = 80
@@ -53,16 +67,23 @@ class TimeGrowth:
         filler: the name of the filler.
         case: the longest response that was sent.
         seconds: the times, shortest response first.
+        has_ended: False if the last call reached the time-out.
     """
 
     filler: str
     case: Case
     seconds: tuple[float, ...]
+    has_ended: bool = True
+
+    @property
+    def longest(self) -> int:
+        """The length of the longest response that was sent, in characters."""
+        return RESPONSE_SIZES[len(self.seconds) - 1]
 
     @property
     def is_too_slow(self) -> bool:
         """Whether it took so long that no longer response was sent."""
-        return self.seconds[-1] > TOO_SLOW_SECONDS
+        return self.seconds[-1] > TOO_SLOW_SECONDS or not self.has_ended
 
     @property
     def exponent(self) -> float | None:
@@ -100,7 +121,7 @@ class TimeGrowth:
 
 def measure_time_growth(context: ProbeContext, invoker: Invoker) -> Iterator[TimeGrowth]:
     """Yield the growth for each filler. A steep one is measured again, and the shortest times count."""
-    for filler in FILLERS:
+    for filler in (*SLOT_FILLERS, *FILLERS):
         growth = _measure(context, invoker, filler)
         for _ in range(1, _CONFIRMATIONS):
             if growth.is_too_slow or not growth.is_steep:
@@ -117,19 +138,26 @@ def format_duration(seconds: float) -> str:
 
 def _measure(context: ProbeContext, invoker: Invoker, filler: str) -> TimeGrowth:
     row = context.rows[0]
-    beginning = "" if row.reference.kind == "none" else row.right_response
-    case = Case(label=filler, record=row.record, text=beginning)
+    case = Case(label=filler, record=row.record, text="")
     seconds: list[float] = []
+    has_ended = True
     for size in RESPONSE_SIZES:
-        # The x at the end makes a search for an answer at the end fail.
-        filling = (FILLERS[filler] * size)[:size]
-        case = replace(case, text=f"{beginning}\n{filling}\nx")
+        case = replace(case, text=_long_response(row, filler, size))
         ids = invoker.rollout_ids([case])
         invocation = invoker.invoke([invoker.build_element(case, rollout_id=ids[0])], ids=ids).invocation
         seconds.append(invocation.duration_ms / 1e3 if invocation else 0.0)
-        if seconds[-1] > TOO_SLOW_SECONDS:
+        has_ended = invocation is None or not has_timed_out(invocation)
+        if seconds[-1] > TOO_SLOW_SECONDS or not has_ended:
             break
-    return TimeGrowth(filler=filler, case=case, seconds=tuple(seconds))
+    return TimeGrowth(filler=filler, case=case, seconds=tuple(seconds), has_ended=has_ended)
+
+
+def _long_response(row: Row, filler: str, size: int) -> str:
+    if filler in SLOT_FILLERS:
+        return row.write_response((SLOT_FILLERS[filler] * size)[:size] + _MISMATCH)
+    beginning = "" if row.reference.kind == "none" else row.right_response
+    # The x at the end makes a search for an answer at the end fail.
+    return f"{beginning}\n{(FILLERS[filler] * size)[:size]}\nx"
 
 
 def invoker_with_shorter_timeout(context: ProbeContext) -> Invoker:
