@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from simulator.cli.clock import clock
+from simulator.cli.compare import compare
 from simulator.cli.doctor import doctor
 from simulator.cli.env import env
 from simulator.cli.estimate import estimate
@@ -59,6 +60,7 @@ app.command()(env)
 app.command(name="settings")(list_settings)
 app.add_typer(faults, name="faults")
 app.command()(doctor)
+app.command()(compare)
 app.command()(preview)
 app.command()(regrade)
 app.command()(estimate)

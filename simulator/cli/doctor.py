@@ -257,7 +257,7 @@ def doctor(
         solution=solution,
         right=right,
         concurrency=concurrency,
-        plan=_parse_plan(plan),
+        plan=parse_plan(plan),
         budget=budget,
         report_files=ReportFiles(
             json=json,
@@ -312,7 +312,7 @@ def _parse_only(only: str | None) -> frozenset[str]:
     return frozenset(name.upper() for name in names)
 
 
-def _parse_plan(name: str | None) -> "Plan | None":
+def parse_plan(name: str | None) -> "Plan | None":
     """Return the plan that --plan names."""
     if name is None:
         return None

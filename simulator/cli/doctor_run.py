@@ -117,13 +117,38 @@ def run_doctor(run: DoctorRun) -> int:
     """Run the probes, write the reports, and return the exit code: 0, or 1 for a failure or a changed score."""
     if run.report_files.repro is not None:
         check_repro_folder(run.report_files.repro, reward=run.function.reward)
-    budget = RunBudget(seconds=run.budget)
     references = load_references(
         run.report_files.paths,
         inputs={"--data": run.data, "--validation": run.validation, "--right": run.right},
         updates_golden=run.report_files.updates_golden,
         updates_baseline=run.report_files.updates_baseline,
     )
+    examination = examine(run)
+    report = examination.report
+    annotations = Annotations(
+        source=locate_handler(run.function.reward, handler=run.function.handler),
+        data_path=str(run.data),
+        repro_commands=_write_scripts(run, examination),
+    )
+    code = write_reports(report, run.report_files, references, annotations)
+    if run.report_files.repro is not None:
+        stream = make_console(stderr=run.report_files.json == STANDARD_OUTPUT)
+        print_line(describe_scripts(report, annotations.repro_commands, run.report_files.repro), stream)
+    return code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """The report of a reward function, the records that it was tested with, and its handler if it runs here."""
+
+    report: DoctorReport
+    records: tuple[Record, ...]
+    handler: str
+
+
+def examine(run: DoctorRun) -> Examination:
+    """Run the probes on the reward function. The reports of the run are not written."""
+    budget = RunBudget(seconds=run.budget)
     data = read_file(run.data)
     records = parse_records(data, run.data, run.settings.dataset)
     validation = None
@@ -153,31 +178,26 @@ def run_doctor(run: DoctorRun) -> int:
             first_side_effects=first.side_effects,
         )
         handler = context.reward_function.spec.handler if context.reward_function.spec else ""
-    annotations = Annotations(
-        source=locate_handler(run.function.reward, handler=run.function.handler),
-        data_path=str(run.data),
-        repro_commands=_write_scripts(run, report, records, handler=handler),
-    )
-    code = write_reports(report, run.report_files, references, annotations)
-    if run.report_files.repro is not None:
-        stream = make_console(stderr=run.report_files.json == STANDARD_OUTPUT)
-        print_line(describe_scripts(report, annotations.repro_commands, run.report_files.repro), stream)
-    return code
+    return Examination(report=report, records=records, handler=handler)
 
 
-def _write_scripts(
-    run: DoctorRun, report: DoctorReport, records: Sequence[Record], *, handler: str
-) -> Mapping[Finding, str]:
+def _write_scripts(run: DoctorRun, examination: Examination) -> Mapping[Finding, str]:
     """Write the scripts of --repro, and return the command that runs each."""
     if run.report_files.repro is None:
         return {}
     target = ReproTarget(
         reward=Path(run.function.reward),
-        handler=handler,
+        handler=examination.handler,
         variables=[text.partition("=")[0] for text in run.function.variables],
         data_name=run.data.name,
     )
-    return write_scripts(report, target, run.report_files.repro, records=records, settings=run.settings.grading)
+    return write_scripts(
+        examination.report,
+        target,
+        run.report_files.repro,
+        records=examination.records,
+        settings=run.settings.grading,
+    )
 
 
 def load_given_answers(run: DoctorRun, records: Sequence[Record]) -> GivenAnswers | None:

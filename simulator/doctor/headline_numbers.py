@@ -23,11 +23,11 @@ from statistics import fmean, median
 from typing import Final
 
 from simulator.doctor.invocation import CaseResult
-from simulator.doctor.probe_context import RIGHT_LABEL, WRONG_LABEL, ProbeContext
+from simulator.doctor.probe_context import RIGHT_LABEL, UNKNOWN_ANSWERS, WRONG_LABEL, ProbeContext
 from simulator.doctor.probes.static.answer_variants import ANSWER_VARIANTS
+from simulator.doctor.probes.static.s05_discrimination import MAY_TIE
 from simulator.doctor.probes.static.s07_false_negatives import ACCEPTED_SHARE
 from simulator.doctor.probes.static.score_scale import ScoreScale, score_scale_so_far
-from simulator.doctor.probes.static.wrong_answer_comparisons import MAY_TIE
 from simulator.doctor.rows import Row
 
 INTERVAL: Final = "Wilson, 95 %"
@@ -38,11 +38,6 @@ _Z: Final = 1.959963984540054
 
 MIN_ANSWERS: Final = 2
 """A kind of response counts if it was tried on rows with so many different answers: a single hit may be coincidence."""
-
-NO_RIGHT_ANSWER: Final = (
-    "The right answer of no row is known. Name its field with --set answer_path=FIELD, or give responses of a real "
-    "model with --rollouts."
-)
 
 REQUIRED_LABELS: Final = (
     RIGHT_LABEL,
@@ -100,6 +95,14 @@ class HeadlineNumbers:
     right_score: float | None = None
 
 
+NUMBER_NAMES: Final = {
+    "false_pass_ceiling": "false-pass ceiling",
+    "laziest_response": "laziest response",
+    "false_fail_rate": "false-fail rate",
+}
+"""The names of the numbers in reports, by their attributes, in order."""
+
+
 def not_measured(reason: str) -> HeadlineNumbers:
     """Return three numbers that were not measured for the same reason."""
     number = HeadlineNumber(reason=reason)
@@ -123,7 +126,7 @@ def measure_headline_numbers(
 ) -> HeadlineNumbers:
     """Return the three numbers from the results of the probes that ran."""
     if not context.answerable_rows:
-        return not_measured(NO_RIGHT_ANSWER)
+        return not_measured(UNKNOWN_ANSWERS)
     if not results_by_label.get(RIGHT_LABEL):
         return not_measured("No right answer was scored.")
     measurement = _Measurement(context, results_by_label)

@@ -37,5 +37,7 @@ def test_a_job_fails_with_the_runtimes_error(served_simulator: RunningSimulator,
     job = served_simulator.run_job(make_training_file(100), function=function)
 
     assert job["status"] == "failed"
-    reason = f"the function failed with Runtime.MalformedHandlerName: {MESSAGE}, 4 times in a row."
-    assert reason in job["error"]["message"]
+    assert (
+        f"the function failed with Runtime.MalformedHandlerName: {MESSAGE}, 4 times in a row."
+        in job["error"]["message"]
+    )

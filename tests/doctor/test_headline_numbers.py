@@ -12,6 +12,7 @@ from simulator.doctor.headline_numbers import (
     wilson_interval,
 )
 from simulator.doctor.invocation import Case, CaseResult
+from simulator.doctor.probe_context import UNKNOWN_ANSWERS
 from simulator.doctor.rows import Row
 from simulator.training.dataset import Record
 from tests.doctor.conftest import load_records
@@ -164,4 +165,4 @@ def test_nothing_is_measured_without_a_right_answer() -> None:
     context.rows = tuple(row for row in context.rows if row.reference.kind == "none")
     headline = measure_headline_numbers(context, {})
     assert headline == not_measured(headline.false_fail_rate.reason)
-    assert "--set answer_path=FIELD" in headline.false_fail_rate.reason
+    assert headline.false_fail_rate.reason == UNKNOWN_ANSWERS

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from simulator.doctor.doctor_report import DoctorReport, format_count
 from simulator.doctor.finding import Finding, Severity, sort_by_severity
+from simulator.doctor.plan import FULL, find_plan
 from simulator.doctor.probe_runner import TRAINING_SKIPPED
 from simulator.doctor.report.excerpts import one_line
 
@@ -87,10 +88,12 @@ def baseline_from_report(report: DoctorReport) -> Baseline:
 
 def planned_probes(report: DoctorReport) -> frozenset[str]:
     """Return the ids of the probes that a run was to measure, also if the function made that impossible."""
+    plan = find_plan(report.plan) or FULL
     return frozenset(
         finding.probe
         for finding in report.findings
-        if finding.severity is not Severity.SKIPPED or finding.message != TRAINING_SKIPPED
+        if finding.severity is not Severity.SKIPPED
+        or (finding.message != TRAINING_SKIPPED and finding.probe not in plan.left_out)
     )
 
 
@@ -102,7 +105,7 @@ def compare_with_baseline(baseline: Baseline, report: DoctorReport) -> BaselineC
     known: list[Finding] = []
     not_compared: list[Finding] = []
     for finding in _problems(report.findings):
-        match = next((other for other in left if _key(other) == _key(finding)), None)
+        match = next((other for other in left if finding_key(other) == finding_key(finding)), None)
         if match is not None:
             left.remove(match)
             (known if finding.severity.rank >= match.severity.rank else new).append(finding)
@@ -212,6 +215,6 @@ def _problems(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return sort_by_severity([finding for finding in findings if finding.severity in BASELINE_SEVERITIES])
 
 
-def _key(finding: Finding) -> tuple[str, str]:
-    """Return what makes two findings the same: the probe and the message without its numbers."""
+def finding_key(finding: Finding) -> tuple[str, str]:
+    """Return what makes two findings the same one: the probe and the message without its numbers."""
     return finding.probe, _NUMBER.sub("#", finding.message)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from simulator.doctor.headline_numbers import HeadlineNumber, HeadlineNumbers
+from simulator.doctor.headline_numbers import NUMBER_NAMES, HeadlineNumber, HeadlineNumbers
 from simulator.doctor.report.excerpts import one_line, shorten
 
 _MAX_NAME: Final = 60  # characters of a response's name or of an answer
@@ -24,9 +24,9 @@ def headline_rows(headline: HeadlineNumbers | None) -> tuple[HeadlineRow, ...]:
     if headline is None:
         return ()
     return (
-        _row("false-pass ceiling", headline.false_pass_ceiling, _ceiling_note(headline)),
-        _row("laziest response", headline.laziest_response, _lazy_note(headline.laziest_response)),
-        _row("false-fail rate", headline.false_fail_rate, _false_fail_note(headline.false_fail_rate)),
+        _row("false_pass_ceiling", headline.false_pass_ceiling, _ceiling_note(headline)),
+        _row("laziest_response", headline.laziest_response, _lazy_note(headline.laziest_response)),
+        _row("false_fail_rate", headline.false_fail_rate, _false_fail_note(headline.false_fail_rate)),
     )
 
 
@@ -38,11 +38,11 @@ def format_share(share: float) -> str:
     return ">99%" if percent == "100%" and share < 1 else percent
 
 
-def _row(name: str, number: HeadlineNumber, note: str) -> HeadlineRow:
+def _row(key: str, number: HeadlineNumber, note: str) -> HeadlineRow:
     if number.value is None or number.low is None or number.high is None:
-        return HeadlineRow(name=name, value="-", interval="not measured", note=number.reason)
+        return HeadlineRow(name=NUMBER_NAMES[key], value="-", interval="not measured", note=number.reason)
     interval = f"{number.low:.0%} to {number.high:.0%}"
-    return HeadlineRow(name=name, value=format_share(number.value), interval=interval, note=note)
+    return HeadlineRow(name=NUMBER_NAMES[key], value=format_share(number.value), interval=interval, note=note)
 
 
 def _ceiling_note(headline: HeadlineNumbers) -> str:

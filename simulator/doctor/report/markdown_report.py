@@ -52,8 +52,8 @@ def _head(report: DoctorReport, annotations: Annotations) -> Iterator[str]:
     yield ""
     yield f"**{to_markdown(one_line(report.verdict))}**"
     yield ""
-    for difference in report.differences:
-        yield f"⚠️ {to_markdown(one_line(difference))}"
+    for sentence in (*report.differences, *report.notices):
+        yield f"⚠️ {to_markdown(one_line(sentence))}"
         yield ""
     if (comparison := annotations.comparison) is not None:
         yield f"Compared with the baseline: {comparison.summary}."
@@ -150,7 +150,7 @@ def _other_findings(findings: tuple[Finding, ...]) -> Iterator[str]:
 def _inputs(report: DoctorReport) -> Iterator[str]:
     scope = (
         f"{report.data_name}: {format_count(report.record_count, 'record')}, {report.inputs['rows']} tested in "
-        f"{format_count(report.call_count, 'call')}, seed {report.inputs['seed']}. "
+        f"{format_count(report.call_count, 'call')}, plan {report.plan}, seed {report.inputs['seed']}."
     )
     yield f"<sub>{to_markdown(one_line(scope))} `rft-sim doctor --explain ID` explains a finding.</sub>"
     yield ""

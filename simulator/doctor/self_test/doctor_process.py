@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -99,7 +99,7 @@ class _Processes:
 
 def run_doctor_on(
     rewards: Sequence[GalleryReward], *, jobs: int, options: Sequence[str] = (), limit: float = LIMIT_SECONDS
-) -> Iterator[DoctorRun]:
+) -> Generator[DoctorRun, None, None]:
     """Yield the run of each reward function, in order, `jobs` at a time. A consumer that stops early ends them all."""
     processes = _Processes()
     with ThreadPoolExecutor(jobs) as executor, _ending(processes):

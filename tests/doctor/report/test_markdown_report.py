@@ -68,7 +68,8 @@ ok: S10
 
 not measured: T8 (30 held-out records are too few to tell a gap from chance.)
 
-<sub>train.jsonl: 300 records, 32 tested in 123 calls, seed 0. `rft-sim doctor --explain ID` explains a finding.</sub>
+<sub>train.jsonl: 300 records, 32 tested in 123 calls, plan full, seed 0. `rft-sim doctor --explain ID` \
+explains a finding.</sub>
 """  # noqa: RUF001  an emoji
     )
 

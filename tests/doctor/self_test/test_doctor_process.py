@@ -54,5 +54,5 @@ def test_a_consumer_that_stops_early_ends_the_others(tmp_path: Path) -> None:
     """As Ctrl-C does: nothing is left, and nothing more is started."""
     runs = run_doctor_on([REWARDS["label_word"]] * 3, jobs=1, limit=0.01)
     assert next(runs).outcome == "error"
-    runs.close()  # type: ignore[attr-defined]  a generator has it
+    runs.close()
     assert list(runs) == []

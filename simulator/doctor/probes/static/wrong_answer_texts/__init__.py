@@ -1,1 +1,0 @@
-"""The wrong answers of probe S5, by the kind of task."""
