@@ -76,7 +76,7 @@ def test_a_pattern_that_stops_at_line_breaks_is_a_failure(
     def score(element: dict[str, Any]) -> float:
         text = response_of(element)
         said = text.rpartition("<answer>")[2].partition("</answer>")[0].strip()
-        return 0.5 * (said == element["metadata"]["reference_answer"]) + 0.5 * bool(re.match(pattern, text))
+        return 0.5 * float(said == element["metadata"]["reference_answer"]) + 0.5 * bool(re.match(pattern, text))
 
     findings = list(check_format_fit(probe_context(handler_for(score), tagged)))
     assert [finding.severity for finding in findings] == [Severity.OK, Severity.FAIL][: 1 + (severity == Severity.FAIL)]
