@@ -47,8 +47,8 @@ class Row:
         return self.write_response(self.reference.value)
 
     @property
-    def right_response_on_one_line(self) -> str | None:
-        """The right response without the line breaks of the prompt's template. None if it has no line breaks in it."""
+    def right_responses_on_fewer_lines(self) -> tuple[str, ...]:
+        """The right response with the work on one line, and as a whole on one line, where the prompt shows tags."""
         requested = self.task.requested_format
         template = requested.template
         if (
@@ -56,10 +56,15 @@ class Row:
             or "<" not in template.before_answer + template.before_work
             or self.reference.kind == "code"
         ):
-            return None
+            return ()
+        shown = self.right_response
+        work, end_of_work, answer = shown.removeprefix(template.before_work).partition(template.after_work)
+        flat_work = work.replace("\n", " ")
+        work_on_one_line = f"{template.before_work}{flat_work}{end_of_work}{answer}"
         task = replace(self.task, requested_format=replace(requested, template=template.on_one_line()))
-        text = replace(self, task=task).right_response.replace("\n", " ")
-        return text if text != self.right_response else None
+        on_one_line = replace(self, task=task).right_response.replace("\n", " ")
+        texts = (work_on_one_line, on_one_line) if template.has_work_slot else (on_one_line,)
+        return tuple(text for text in dict.fromkeys(texts) if text != shown)
 
     @property
     def wrong_response(self) -> str:

@@ -1,5 +1,7 @@
 """Renders the sampled actions of a rollout to text: a pure function of the task, the actions and one number."""
 
+from collections.abc import Sequence
+
 from simulator.training.answer_formats import format_answer
 from simulator.training.answer_styles import style_answer
 from simulator.training.dataset import Json
@@ -65,8 +67,15 @@ def render_attempt(
     if template is None or task.requested_format.format not in (answer_format, "none"):
         return "\n".join([*lines, answer])
     if template.has_work_slot:
-        return template.write_work(lines or _FILLER[:1]) + answer
+        return template.write_work(_fill_work(lines, verbosity)) + answer
     return "\n".join([*lines, answer]) if template.allows_work else answer
+
+
+def _fill_work(lines: Sequence[str], verbosity: str) -> Sequence[str]:
+    """Return the work for a place that must not be empty: at least a line, and usually two, as work has several."""
+    if len(lines) > 1 or verbosity in ("terse", "brief"):
+        return lines or _FILLER[:1]
+    return (*(lines or _FILLER[:1]), _FILLER[1])
 
 
 def render_final_answer(task: Task, value: Json, *, answer_format: str, style: str = "plain") -> str:

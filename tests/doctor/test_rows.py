@@ -21,7 +21,11 @@ def test_a_response_in_a_layout_has_its_parts_in_their_places() -> None:
     row = row_of(LAYOUT, SOLVED)
     work = "I start by writing down what is known.\n3 + 4 = 7.\n7 * 2 = 14."
     assert row.right_response == f"<reasoning>\n{work}\n</reasoning>\n<answer>\n14\n</answer>"
-    assert row.right_response_on_one_line == (f"<reasoning>{work.replace(chr(10), ' ')}</reasoning><answer>14</answer>")
+    flat_work = work.replace("\n", " ")
+    assert row.right_responses_on_fewer_lines == (
+        f"<reasoning>\n{flat_work}\n</reasoning>\n<answer>\n14\n</answer>",
+        f"<reasoning>{flat_work}</reasoning><answer>14</answer>",
+    )
     assert row.solution_steps == "I start by writing down what is known.\n3 + 4 = 7.\nSo this comes to 15."
     assert row.insert_before_work("Well.", row.right_response) == (
         f"<reasoning>\nWell.\n{work}\n</reasoning>\n<answer>\n14\n</answer>"

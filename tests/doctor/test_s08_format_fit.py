@@ -65,6 +65,7 @@ def test_formats_are_not_measured_where_nothing_scores(sums: tuple[Record, ...])
     ("pattern", "severity"),
     [
         (r"<reasoning>.*</reasoning>\s*<answer>.*</answer>", Severity.FAIL),
+        (r"<reasoning>\n.*\n</reasoning>\n<answer>\n.*\n</answer>", Severity.FAIL),
         (r"(?s)<reasoning>.*</reasoning>\s*<answer>.*</answer>", Severity.OK),
     ],
 )

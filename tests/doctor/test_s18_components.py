@@ -89,7 +89,7 @@ def test_no_components_are_ok(sums: tuple[Record, ...]) -> None:
 @pytest.mark.parametrize(
     ("name", "pattern", "expected"),
     [
-        ("layout", r"<reasoning>.*</reasoning>\s*<answer>.*</answer>", "layout is 0, but 1 on one line"),
+        ("layout", r"<reasoning>.*</reasoning>\s*<answer>.*</answer>", "layout is 0, but 1 on fewer lines"),
         ("layout", r"<work>", "layout is 0, as for every other response"),
         ("layout", r"(?s)<reasoning>.*</reasoning>\s*<answer>.*</answer>", ""),
         ("penalty", r"<work>", ""),

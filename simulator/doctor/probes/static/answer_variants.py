@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from simulator.doctor.probes.static.prompt_freedom import (
+    blanks_may_change,
     bold_may_surround,
     case_may_change,
     decimals_may_follow,
+    fence_may_surround,
     line_ends_may_change,
     marks_may_surround,
     quotes_may_surround,
@@ -214,16 +216,16 @@ ANSWER_VARIANTS: Final[Mapping[AnswerKind, tuple[AnswerVariant, ...]]] = {
     "json": (
         *_LINES,
         AnswerVariant(name="other key order", write=_with_other_key_order),
-        AnswerVariant(name="indented", write=_as_indented_json),
-        AnswerVariant(name="no blanks between tokens", write=_as_compact_json),
-        AnswerVariant(name="in a code fence", write=_in_code_fence("json")),
+        AnswerVariant(name="indented", write=_as_indented_json, is_open=blanks_may_change),
+        AnswerVariant(name="no blanks between tokens", write=_as_compact_json, is_open=blanks_may_change),
+        AnswerVariant(name="in a code fence", write=_in_code_fence("json"), is_open=fence_may_surround),
         AnswerVariant(
             name="a sentence before it", write=_after_a_sentence(lambda row: row.right_response), must_accept=False
         ),
     ),
     "code": (
         *_LINES,
-        AnswerVariant(name="in a code fence", write=_in_code_fence("python")),
+        AnswerVariant(name="in a code fence", write=_in_code_fence("python"), is_open=fence_may_surround),
         AnswerVariant(
             name="a comment above it",
             write=lambda row: row.write_response(f"# A solution.\n{row.reference.text}"),

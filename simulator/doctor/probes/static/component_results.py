@@ -46,8 +46,7 @@ def component_results(context: ProbeContext) -> list[ComponentResult]:
     cases += [
         Case(label="components", record=row.record, text=text)
         for row in context.row_subset[:1]
-        for text in (row.right_response_on_one_line, *_UNUSUAL_TEXTS)
-        if text is not None
+        for text in (*row.right_responses_on_fewer_lines, *_UNUSUAL_TEXTS)
     ]
     cases += [
         Case(label="components", record=group.prompt.record, text=response_text(rollout, context.settings.grading))

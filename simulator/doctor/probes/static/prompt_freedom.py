@@ -10,6 +10,7 @@ from typing import Final
 
 from simulator.doctor.rows import Row
 from simulator.training.dataset import prompt_text
+from simulator.training.expression_check import is_expression
 
 _ANSWER_IS_LAST: Final = re.compile(
     r"(?i)\b(?:last|final|closing) line\b|\b(?:end|finish|close|conclude)s?\b[^.\n]{0,40}\b(?:with|by|in|on)\b"
@@ -66,8 +67,18 @@ def quotes_may_surround(row: Row, rows: Sequence[Row] = ()) -> bool:
 
 
 def case_may_change(row: Row, _rows: Sequence[Row] = ()) -> bool:
-    """Return whether capitals do not matter. A choice is named by the letter that the prompt prints."""
-    return len(row.reference.text) > 1
+    """Return whether capitals do not matter: not in a formula, nor in the letter of a choice that the prompt prints."""
+    return len(row.reference.text) > 1 and not is_expression(row.reference.text)
+
+
+def fence_may_surround(row: Row, _rows: Sequence[Row] = ()) -> bool:
+    """Return whether the prompt allows a fence around the answer. "Nothing else" rules it out."""
+    return not _EXACT.search(prompt_text(row.record.messages))
+
+
+def blanks_may_change(row: Row, _rows: Sequence[Row] = ()) -> bool:
+    """Return whether JSON may have other white space. In a box it is an interval or a point."""
+    return row.task.requested_format.format != "boxed"
 
 
 def decimals_may_follow(row: Row, rows: Sequence[Row]) -> bool:

@@ -30,7 +30,7 @@ FORMAT_FIT: Final = Probe(
         "that the prompt asks for. If the prompt asks for no format, it is a failure when the function rejects every "
         "format that models use by default: the bare answer, a sentence, bold text, or LaTeX \\boxed. If the prompt "
         "shows a template with line breaks, it is a failure when a right answer in it scores at least "
-        f"{MIN_LINE_BREAK_LOSS:g} less than on one line."
+        f"{MIN_LINE_BREAK_LOSS:g} less than on fewer lines."
     ),
     means="A model that follows the prompt scores nothing. Training then teaches it to ignore the prompt.",
     remedy="Ask in the prompt for the format that the function reads, or read the format that the prompt asks for.",
@@ -60,35 +60,39 @@ def check_format_fit(context: ProbeContext) -> Iterator[Finding]:
 
 
 def _line_break_findings(context: ProbeContext, scale: ScoreScale) -> Iterator[Finding]:
-    """Yield whether right answers score more without the line breaks that the prompt shows."""
+    """Yield whether right answers score more without the line breaks of the prompt's template or of the work."""
     shown_results = {result.case.record.line: result for result in context.right_results_in_own_format}
     cases = [
-        Case(label="on one line", record=row.record, text=text)
+        (index, Case(label="on fewer lines", record=row.record, text=text))
         for row in context.row_subset
-        if (text := row.right_response_on_one_line) is not None
+        for index, text in enumerate(row.right_responses_on_fewer_lines)
     ]
-    pairs = [
-        (result, shown_results[result.case.record.line])
-        for result in context.invoker.score(cases)
-        if result.score is not None and shown_results[result.case.record.line].score is not None
-    ]
-    if not pairs:
-        return
-    gain = fmean(
-        scale.normalize(one_line.score or 0.0) - scale.normalize(shown.score or 0.0) for one_line, shown in pairs
+    pairs_by_way: dict[int, list[tuple[CaseResult, CaseResult]]] = {}
+    for (index, _), result in zip(cases, context.invoker.score([case for _, case in cases]), strict=True):
+        shown = shown_results[result.case.record.line]
+        if result.score is not None and shown.score is not None:
+            pairs_by_way.setdefault(index, []).append((result, shown))
+    gain, pairs = max(
+        ((fmean(_gain(pair, scale) for pair in pairs), pairs) for pairs in pairs_by_way.values()),
+        key=lambda gain_and_pairs: gain_and_pairs[0],
+        default=(0.0, []),
     )
     if gain < MIN_LINE_BREAK_LOSS:
         return
-    one_line, shown = max(pairs, key=lambda pair: (pair[0].score or 0.0) - (pair[1].score or 0.0))
+    fewer, shown = max(pairs, key=lambda pair: _gain(pair, scale))
     yield FORMAT_FIT.finding(
         Severity.FAIL,
-        "A right answer scores less with the line breaks that the prompt shows than on one line.",
+        "A right answer scores less with the line breaks that the prompt shows than on fewer lines.",
         measured=f"{gain:.2f} less{scale.note}",
-        threshold=f"at most {MIN_LINE_BREAK_LOSS:g}",
+        threshold=f"less than {MIN_LINE_BREAK_LOSS:g}",
         fix="Let the patterns match line breaks: in Python, '.' does so with re.DOTALL alone.",
         value=gain,
-        examples=[shown.example("as the prompt shows it"), one_line.example("on one line")],
+        examples=[shown.example("as the prompt shows it"), fewer.example("on fewer lines")],
     )
+
+
+def _gain(pair: tuple[CaseResult, CaseResult], scale: ScoreScale) -> float:
+    return scale.normalize_difference((pair[0].score or 0.0) - (pair[1].score or 0.0))
 
 
 def _format_finding(

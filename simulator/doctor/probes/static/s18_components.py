@@ -31,7 +31,7 @@ COMPONENTS: Final = Probe(
         'same components, that each component of type "Reward" varies, and that the score can be computed from the '
         "components (one of them, their mean, sum, product, minimum or maximum, or a weighted sum, within "
         f"{COMPONENT_TOLERANCE:g}). These findings are information only. If the prompt asks for a format, it is a "
-        "warning when a component pays nothing to right answers in it, but pays for one of them on one line, or pays "
+        "warning when a component pays nothing to right answers in it, but pays for one on fewer lines, or pays "
         "nothing to any response and its name is not that of a penalty."
     ),
     means=(
@@ -113,26 +113,26 @@ def _unpaid_components(results: Sequence[ComponentResult], rows: Sequence[Row]) 
 
     A component that is always 0 may also take points off for something else, which its name then says.
     """
-    as_asked = _results_of(results, rows, lambda row: row.right_response)
+    as_asked = _results_of(results, rows, lambda row: (row.right_response,))
     if not as_asked or all(row.task.requested_format.format == "none" for row in rows):
         return {}
-    on_one_line = _results_of(results, rows, lambda row: row.right_response_on_one_line)
+    on_fewer_lines = _results_of(results, rows, lambda row: row.right_responses_on_fewer_lines)
     unpaid: dict[str, str] = {}
     for name in sorted(as_asked[0].rewards):
         if any(result.components.get(name) != 0 for result in as_asked):
             continue
-        paid = max((result.components.get(name, 0.0) for result in on_one_line), default=0.0)
+        paid = max((result.components.get(name, 0.0) for result in on_fewer_lines), default=0.0)
         if paid > 0:
-            unpaid[name] = f"but {paid:g} on one line"
+            unpaid[name] = f"but {paid:g} on fewer lines"
         elif not _PENALTY.search(name) and all(result.components.get(name, 0.0) == 0 for result in results):
             unpaid[name] = "as for every other response"
     return unpaid
 
 
 def _results_of(
-    results: Sequence[ComponentResult], rows: Sequence[Row], write: Callable[[Row], str | None]
+    results: Sequence[ComponentResult], rows: Sequence[Row], write: Callable[[Row], Sequence[str]]
 ) -> list[ComponentResult]:
-    texts = {(row.record.line, write(row)) for row in rows}
+    texts = {(row.record.line, text) for row in rows for text in write(row)}
     return [result for result in results if (result.case.record.line, result.case.text) in texts]
 
 
@@ -142,7 +142,7 @@ def _unpaid_component_finding(
     """Return a finding when components pay nothing to right answers that are written as the prompt asks."""
     if not unpaid:
         return None
-    example = _results_of(results, rows, lambda row: row.right_response)[0]
+    example = _results_of(results, rows, lambda row: (row.right_response,))[0]
     return COMPONENTS.finding(
         Severity.WARN,
         "A component of the reward pays nothing to right answers that are written as the prompt asks.",
