@@ -136,13 +136,22 @@ def test_a_bad_metric_on_rollouts_of_the_untrained_model_is_found(sums: tuple[Re
     assert len(finding.examples[0].response.split()) > MAX_WORDS
 
 
-def test_an_api_gateway_response_gets_a_fix_of_its_own(sums: tuple[Record, ...]) -> None:
-    """The list is hidden in the body."""
+@pytest.mark.parametrize(
+    ("body", "content"),
+    [
+        ('[{"id": "a", "aggregate_reward_score": 1.0}]', "the list of 1 results in its body"),
+        ([1, 2], "the list of 2 results in its body"),
+        ("no JSON", "the list itself"),
+    ],
+)
+def test_the_envelope_of_sagemaker_gets_a_fix_of_its_own(sums: tuple[Record, ...], body: object, content: str) -> None:
+    """It is right for SageMaker AI and wrong for Bedrock."""
     (finding,), error = findings_and_error(
-        check_contract, probe_context(lambda _event: {"statusCode": 200, "body": "[]"}, sums)
+        check_contract, probe_context(lambda _event: {"statusCode": 200, "body": body}, sums)
     )
     assert (finding.severity, finding.measured) == (Severity.FAIL, "not a list")
-    assert finding.fix.startswith("Return the list itself")
+    assert "the envelope that SageMaker AI takes for open-weight models" in finding.fix
+    assert f"Bedrock takes no envelope: return {content}." in finding.fix
     assert error == "the response is an object, not a list"
 
 

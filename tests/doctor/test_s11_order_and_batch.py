@@ -19,6 +19,7 @@ from tests.doctor.fake_reward_functions import (
     probe_context,
     response_of,
 )
+from tests.doctor.sound_reward_functions import score_number
 
 ORDER_MESSAGE = "A score depends on the order of the rollouts."
 ALONE_MESSAGE = "A rollout scores differently alone and with others."
@@ -70,6 +71,19 @@ def test_dependence_on_the_batch_fails(handler: Handler, messages: set[str], sum
     assert {(finding.severity, finding.message) for finding in findings} == {
         (Severity.FAIL, message) for message in messages
     }
+
+
+def test_dependence_on_other_prompts_is_told_from_dependence_on_any_rollout(sums: tuple[Record, ...]) -> None:
+    """Every response is compared with the reference of the call's first rollout."""
+
+    def handle(event: list[dict[str, Any]]) -> Any:
+        first = event[0]["reference_answer"]
+        return handler_for(lambda element: score_number({**element, "reference_answer": first}))(event)
+
+    messages = {finding.message for finding in check_order_and_batch(probe_context(handle, sums))}
+    assert "A score depends on rollouts of other prompts in its call: it holds only while a call has one prompt." in (
+        messages
+    )
 
 
 def test_noise_is_not_reported_as_batch_dependence(sums: tuple[Record, ...]) -> None:

@@ -118,6 +118,65 @@ def test_elements_without_an_answer_that_score_are_a_warning(sums: tuple[Record,
     }
 
 
+def number_after_marker(element: dict[str, Any]) -> float:
+    """Return the number after the marker. Raise ValueError without one."""
+    messages = element["messages"]
+    return float(str(messages[-1]["content"] if messages else "").rpartition("#### ")[2])
+
+
+def score_with_error(
+    element: dict[str, Any], *, unreadable: float, wrong: float = 0.0, reference: str = "answer"
+) -> float:
+    """Score 1.0 for the right number, and catch the error of an answer that is none."""
+    try:
+        found = number_after_marker(element)
+        return 1.0 if found == float(element["reference_answer"][reference]) else wrong
+    except (ValueError, KeyError, TypeError):
+        return unreadable
+
+
+@pytest.mark.parametrize(("unreadable", "wrong"), [(1.0, 0.0), (0.5, 0.0), (0.7, 0.6)])
+def test_an_error_that_pays_is_a_failure(sums: tuple[Record, ...], unreadable: float, wrong: float) -> None:
+    """Silence and junk then earn more than an attempt."""
+    handler = handler_for(lambda element: score_with_error(element, unreadable=unreadable, wrong=wrong))
+    findings = [
+        finding for finding in check_malformed_input(probe_context(handler, sums)) if finding.severity is Severity.FAIL
+    ]
+    assert [(finding.message, finding.value) for finding in findings] == [
+        ("A response that cannot be read scores more than a wrong answer: an error pays.", unreadable)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("unreadable", "wrong"),
+    [
+        pytest.param(0.0, 0.0, id="nothing for either"),
+        pytest.param(0.3, 0.0, id="less than half for no answer"),
+        pytest.param(0.6, 0.6, id="the same for the form"),
+        pytest.param(0.0, -1.0, id="a wrong answer costs a point"),
+    ],
+)
+def test_an_error_that_does_not_pay_is_ok(sums: tuple[Record, ...], unreadable: float, wrong: float) -> None:
+    """Wrong answers score as much, or no answer is worth more than a wrong one on purpose."""
+    handler = handler_for(lambda element: score_with_error(element, unreadable=unreadable, wrong=wrong))
+    severities = {finding.severity for finding in check_malformed_input(probe_context(handler, sums))}
+    assert Severity.FAIL not in severities
+
+
+def test_an_answer_that_cannot_be_read_and_raises_is_a_failure(sums: tuple[Record, ...]) -> None:
+    """A model can write two decimal points."""
+
+    def score(element: dict[str, Any]) -> float:
+        marked = str(element["messages"][-1]["content"] if element["messages"] else "").rpartition("#### ")[2]
+        return float(
+            bool(marked) and marked[0].isdigit() and float(marked) == float(element["reference_answer"]["answer"])
+        )
+
+    finding = next(iter(check_malformed_input(probe_context(handler_for(score), sums))))
+    assert (finding.severity, finding.message) == (Severity.FAIL, NO_USABLE_SCORE)
+    assert "two decimal points" in finding.measured
+
+
 def test_a_right_answer_that_unknown_fields_lower_is_a_warning(sums: tuple[Record, ...]) -> None:
     """The service may add fields."""
     known_fields = {"id", "messages", "reference_answer", "metadata", "data_source"}

@@ -60,7 +60,7 @@ CONTRACT: Final = Probe(
     ),
     remedy=(
         'Return a list with one {"id": ..., "aggregate_reward_score": ...} for each element of the event. '
-        '"metrics_list" is optional.'
+        '"metrics_list" is optional. The envelope of statusCode and body is for SageMaker AI and not for Bedrock.'
     ),
     source=(
         "DOCUMENTED: the Bedrock User Guide's reward function page. The checks of metrics_list are those of AWS's own "
@@ -205,9 +205,27 @@ def _list_fix(payload: bytes) -> str:
         response = json.loads(payload)
     except (ValueError, RecursionError):
         return CONTRACT.remedy
-    if isinstance(response, dict) and {"statusCode", "body"} <= response.keys():
-        return "Return the list itself: statusCode and body are for API Gateway, which is not used here."
-    return CONTRACT.remedy
+    return _envelope_fix(response) or CONTRACT.remedy
+
+
+def _envelope_fix(response: object) -> str:
+    """Return the fix for a list in an envelope with statusCode and body; empty for another response.
+
+    DOCUMENTED and SAMPLE: Bedrock takes the list itself. SageMaker AI takes the envelope for open-weight models: its
+    SDK asks for one (sagemaker_train 1.27.0, `verify_reward_function` without `is_nova`), and for the list for Nova.
+    """
+    if not (isinstance(response, dict) and {"statusCode", "body"} <= response.keys()):
+        return ""
+    body = response["body"]
+    try:
+        inner = json.loads(body) if isinstance(body, str) else body
+    except (ValueError, RecursionError):
+        inner = None
+    content = f"the list of {len(inner)} results in its body" if isinstance(inner, list) else "the list itself"
+    return (
+        "statusCode and body are the envelope that SageMaker AI takes for open-weight models, and API Gateway for any "
+        f"function. Bedrock takes no envelope: return {content}. To serve both, add the envelope in a second handler."
+    )
 
 
 def _share(count: int, total: int) -> str:

@@ -17,15 +17,18 @@ from simulator.training.random_draws import shuffle_lines
 SINGLE_ROLLOUTS: Final = 16
 """How many rollouts are scored alone. Each is a call."""
 
+_LONG_TEXT: Final = "Let me go through this once more. " * 50
+
 ORDER_AND_BATCH: Final = Probe(
     id="S11",
     name="order and batch",
     question="Does a rollout's score depend on the other rollouts in the call?",
     measured=(
         "Right and wrong answers are scored together, then in another order and in other calls, then up to "
-        f"{SINGLE_ROLLOUTS} of them alone, then in a call with a rollout whose content is null. Scores are compared by "
-        f"id. A difference of more than {SCORE_TOLERANCE:g} is a failure. It is also a failure when an earlier call of "
-        "the doctor failed, although each of its rollouts gets a score alone."
+        f"{SINGLE_ROLLOUTS} of them alone, and, if that changes a score, with other rollouts of the same prompt, then "
+        "in a call with a rollout whose content is null. Scores are compared by id. A difference of more than "
+        f"{SCORE_TOLERANCE:g} is a failure. It is also a failure when an earlier call of the doctor failed, although "
+        "each of its rollouts gets a score alone."
     ),
     means=(
         "A job ends at the first call that fails, even if each of its rollouts would get a score alone. It is "
@@ -70,14 +73,15 @@ def _score_in_other_batches(context: ProbeContext) -> Iterator[Finding]:
     alone_results = context.invoker.score(cases[single_slice], ids=ids[single_slice], batch_size=1, keep=False)
     batch_slice = slice(0, max(1, context.settings.grading.rollouts_per_call - 1))
     results_beside_broken = _score_beside_broken_rollout(context, cases[batch_slice], ids[batch_slice])
+    change_alone = compare_scores([together_results[single_slice]], [alone_results])
     changes = (
         (
             compare_scores([[together_results[index] for index in order]], [reordered_results]),
             "A score depends on the order of the rollouts.",
         ),
         (
-            compare_scores([together_results[single_slice]], [alone_results]),
-            "A rollout scores differently alone and with others.",
+            change_alone,
+            "" if change_alone.is_unchanged else _describe_neighbours(context, alone_results),
         ),
         # S14 reports that the whole call may fail. Rollouts that still get a score must keep it.
         (
@@ -103,6 +107,27 @@ def _score_in_other_batches(context: ProbeContext) -> Iterator[Finding]:
                 value=change.max_difference,
                 examples=change.examples,
             )
+
+
+def _describe_neighbours(context: ProbeContext, alone_results: Sequence[CaseResult]) -> str:
+    """Return what a score depends on, if it differs alone: other prompts in the call, or any other rollout."""
+    groups: dict[int, list[Case]] = {}
+    for result in alone_results:
+        groups.setdefault(result.case.record.line, []).append(result.case)
+    # The rollouts of a prompt follow each other, so the order stays the same.
+    group_results = [
+        result
+        for cases in groups.values()
+        for result in context.invoker.score([*cases, *_other_rollouts(cases[0])], keep=False)[: len(cases)]
+    ]
+    if compare_scores([alone_results], [group_results]).is_unchanged:
+        return "A score depends on rollouts of other prompts in its call: it holds only while a call has one prompt."
+    return "A rollout scores differently alone and with others."
+
+
+def _other_rollouts(case: Case) -> tuple[Case, Case]:
+    """Return an empty and a long rollout of the same prompt."""
+    return replace(case, text=""), replace(case, text=f"{_LONG_TEXT}\n{case.text}")
 
 
 def _batch_failure_finding(context: ProbeContext, failures: Sequence[BatchFailure]) -> Finding:

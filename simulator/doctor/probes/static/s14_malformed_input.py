@@ -20,6 +20,13 @@ from simulator.doctor.probes.static.score_scale import (
     ScoreScale,
     score_scale,
 )
+from simulator.doctor.probes.static.unreadable_responses import (
+    MIN_PAID,
+    PAID_SHARE,
+    PaidErrors,
+    paid_errors,
+    score_unreadable_responses,
+)
 from simulator.doctor.rows import Row
 from simulator.grading.grader_error import excerpt
 
@@ -52,8 +59,11 @@ MALFORMED_INPUT: Final = Probe(
         "is null or a list of parts, no messages, no response). It is a warning when an element without an answer gets "
         f"a score above {MAX_UNEARNED_SCORE:g} of the scale. It is also a warning when a right answer loses more than "
         f"{MAX_LOST_SCORE:g} of the scale because the element has unknown fields, or because unusual characters "
-        "precede the answer marker. It is also a failure when a response of this or an earlier probe got no usable "
-        "score, because a model can write every one of these responses."
+        "precede the answer marker. Answers that cannot be read, such as a number with two decimal points or JSON that "
+        f"breaks off, are scored on rows with different answers: it is a failure when {MIN_PAID} of them score at "
+        f"least {PAID_SHARE:g} times as much as right answers, and more than wrong answers do. It is also a failure "
+        "when a response of this or an earlier probe got no usable score, because a model can write every one of these "
+        "responses."
     ),
     means=(
         "After a single exception no rollout of the call has a score, and the job stops. Thousands of rollouts "
@@ -89,10 +99,15 @@ class _Defect:
 
 def check_malformed_input(context: ProbeContext) -> Iterator[Finding]:
     """S14: report responses without a score so far, and send each malformed element with an ordinary one."""
+    unreadable = score_unreadable_responses(context)
     unscored = _unscored_findings(context)
     yield from unscored
+    paid = [_paid_error_finding(errors) for errors in paid_errors(context, score_scale(context), unreadable)]
+    yield from paid
     yield from (
-        finding for finding in _malformed_findings(context) if finding.severity is not Severity.OK or not unscored
+        finding
+        for finding in _malformed_findings(context)
+        if finding.severity is not Severity.OK or not (unscored or paid)
     )
 
 
@@ -126,6 +141,18 @@ def _unscored_findings(context: ProbeContext) -> list[Finding]:
             ],
         )
     ]
+
+
+def _paid_error_finding(errors: PaidErrors) -> Finding:
+    return MALFORMED_INPUT.finding(
+        Severity.FAIL,
+        "A response that cannot be read scores more than a wrong answer: an error pays.",
+        measured=f"{errors.score:.2f} for {', '.join(errors.names)}; {errors.wrong_score:.2f} for wrong answers",
+        threshold=f"less than {PAID_SHARE:g} times the score of right answers",
+        fix="Score 0.0 where an exception is caught, and where no answer can be read.",
+        value=errors.score,
+        examples=[_shortened_example(result, "cannot be read") for result in errors.results],
+    )
 
 
 def _malformed_findings(context: ProbeContext) -> Iterator[Finding]:
