@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simulator.doctor.right_answers.unit_tests import unit_test_sources
 from simulator.grading.lambda_event import event_element
 from simulator.settings import GradingSettings
-from simulator.training.dataset import DatasetLimits, read_records
+from simulator.training.dataset import DatasetLimits, Record, read_records
 from tests.bench.reward_cases import RewardCase
 from tests.bench.rivals.known_answers import known_answer
 
@@ -59,6 +60,12 @@ def rows(case: RewardCase) -> Iterator[dict[str, Any]]:
         element = event_element(rollout_id=f"line-{record.line}", record=record, text="", settings=GradingSettings())
         yield {
             "prompt": messages,
-            "answer": known_answer({**record.fields, "messages": messages}),
+            "answer": known_answer({**record.fields, "messages": messages}) or _passing_program(record),
             "event": json.dumps(element),
         }
+
+
+def _passing_program(record: Record) -> str:
+    """Return a program that passes the record's tests: where a record has tests alone, the doctor uses the same one."""
+    function, *_ = unit_test_sources()
+    return function.read(record).text

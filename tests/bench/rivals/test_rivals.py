@@ -76,11 +76,12 @@ def test_the_right_answer_of_a_record_is_known(reference: object, answer: str) -
     assert known_answer({"reference_answer": reference}) == answer
 
 
-def test_calls_in_tags_are_written_in_tags() -> None:
-    """If the prompt names them."""
+def test_calls_are_written_so_that_tags_around_them_make_them_right() -> None:
+    """If the prompt names the tags."""
     messages = [{"role": "system", "content": "Use <tool_call></tool_call>."}]
-    assert known_answer({"messages": messages, "reference_answer": [{"name": "stop"}]}) == (
-        '<tool_call>{"name": "stop"}</tool_call>'
+    calls = [{"name": "stop"}, {"name": "go"}]
+    assert known_answer({"messages": messages, "reference_answer": calls}) == (
+        '{"name": "stop"}</tool_call>\n<tool_call>{"name": "go"}'
     )
 
 
