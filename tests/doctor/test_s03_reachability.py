@@ -33,7 +33,7 @@ def with_nested_answer(records: tuple[Record, ...], *text_fields: str) -> tuple[
             record,
             fields={
                 **dict.fromkeys(text_fields, f"{record.line}: {'a long text, ' * 20}"),
-                "reference_answer": {"answer": "worked out", "checked": {"total": f"{record.line}7"}},
+                "reference_answer": {"answer": f"worked out {record.line}", "checked": {"total": f"{record.line}7"}},
             },
         )
         for record in records

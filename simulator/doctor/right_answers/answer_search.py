@@ -4,6 +4,7 @@ A candidate is accepted when a row's own answer scores well, and clearly more th
 refusal where all rows have the same answer.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -13,6 +14,7 @@ from typing import Final
 from simulator.doctor.invocation import Case, CaseResult, scores_of
 from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.probes.static.answer_path_search import (
+    FULL_SCORE,
     MIN_IMPROVEMENT,
     MIN_SCORE,
     MIN_SEPARATION,
@@ -29,8 +31,10 @@ from simulator.doctor.right_answers.given_answers import GivenAnswers
 from simulator.doctor.right_answers.recorded_answers import recorded_sources
 from simulator.doctor.right_answers.right_answers import REFERENCE, Shape, shape_of
 from simulator.doctor.right_answers.unit_tests import unit_test_sources
+from simulator.doctor.right_answers.whole_references import reference_sources
 from simulator.doctor.right_answers.worked_answers import worked_sources
 from simulator.doctor.rows import Row, build_row
+from simulator.training.dataset import prompt_text
 from simulator.training.policy_actions import FORMAT
 
 MAX_SHAPES: Final = 4
@@ -41,6 +45,14 @@ MAX_VERIFIED: Final = 3
 
 SEARCHED_ROWS: Final = 4
 """Each candidate is first tried on this many rows."""
+
+MIN_PAIRS: Final = 8
+MIN_PAIR_GAIN: Final = 0.1
+"""A smaller separation is enough if each of this many rows' own answers scores this much more (INFERRED)."""
+
+MIN_TARGET_ROWS: Final = 4
+MIN_TARGET_SHARE: Final = 0.8
+"""From this many rows with one value, or this share of numbers that the prompt names, references are targets."""
 
 REFUSAL: Final = "I am sorry, but I cannot help with this request."
 
@@ -96,15 +108,17 @@ def _search_shape(context: ProbeContext, shape: Shape, rows: tuple[Row, ...]) ->
         return ShapeAnswers(shape=shape, rows=rows, source=source, is_answer=has_answers)
 
     has_answers = _have_answers(context, rows)
-    format_name, current = _best_format(context, rows)
-    if current >= MIN_SCORE and (has_answers or _references_separate(context, rows, format_name)):
+    _, current = _best_format(context, rows)
+    if current >= MIN_SCORE and has_answers:
         return answers(REFERENCE)
+    # References that score badly and that the prompt names are targets, such as a number of words.
+    has_answers = has_answers and not _are_named_by_prompts(rows)
     search = _SourceSearch(context, rows, current=current if has_answers else 0.0)
     return answers(search.run() or (REFERENCE if has_answers else None))
 
 
 def _have_answers(context: ProbeContext, rows: Sequence[Row]) -> bool:
-    """Return whether most references are answers. One value for many rows is a criterion and not an answer."""
+    """Return whether most references are answers that a response can give."""
     if context.settings.answer_path is not None:
         return any(row.reference.kind != "none" for row in rows)
     shares = [is_answer(row.record, row.reference) for row in rows]
@@ -126,11 +140,17 @@ def _best_format(context: ProbeContext, rows: Sequence[Row]) -> tuple[str, float
     return max(means.items(), key=lambda pair: pair[1])
 
 
-def _references_separate(context: ProbeContext, rows: Sequence[Row], format_name: str) -> bool:
-    known = [row for row in rows if row.reference.kind != "none"]
-    cases = [_own_and_other(row, known, answer_format=format_name, name="reference") for row in known[:SEARCHED_ROWS]]
-    results = context.invoker.score([*chain.from_iterable(cases)])
-    return _separates(scale_so_far(context, results), results)
+def _are_named_by_prompts(rows: Sequence[Row]) -> bool:
+    """Return whether nearly all references are numbers that their own prompts contain, or one value for all rows."""
+    if len(rows) >= MIN_TARGET_ROWS and len({row.reference.text for row in rows}) == 1:
+        return True
+    named = [
+        row.reference.kind == "number"
+        and re.search(rf"(?<![\d.]){re.escape(row.reference.text)}(?![\d.]*\d)", prompt_text(row.record.messages))
+        is not None
+        for row in rows
+    ]
+    return sum(named) >= MIN_TARGET_SHARE * len(named)
 
 
 class _SourceSearch:
@@ -148,7 +168,7 @@ class _SourceSearch:
         records = [row.record for row in sampled]
         likely = [*unit_test_sources(), *countdown_sources(), *alias_sources(records), *choice_sources()]
         recorded = [*recorded_sources(best_recorded_responses(self._context))]
-        others = [*worked_sources(records), *expected_rows_sources()]
+        others = [*worked_sources(records), *expected_rows_sources(), *reference_sources()]
         for answer_formats in (("",), tuple(FORMAT.actions)):
             for sources in (likely, others, recorded):
                 if source := self._first_accepted(sources, sampled, answer_formats):
@@ -246,6 +266,17 @@ def _own_and_other(row: Row, rows: Sequence[Row], *, answer_format: str, name: s
 
 
 def _separates(scale: ScoreScale, results: Sequence[CaseResult]) -> bool:
-    """Return whether own answers, which alternate with others, score clearly more. Chance or length would not do it."""
-    own, other = scale.mean_of_all(results[::2]), scale.mean_of_all(results[1::2])
-    return own >= other + MIN_SEPARATION
+    """Return whether own answers, which alternate with others, score clearly more. Chance or length would not do it.
+
+    Texts of one kind share many words. So it is enough too that every own one scores in full, and more than the other.
+    """
+    own_results, other_results = results[::2], results[1::2]
+    own, other = scale.mean_of_all(own_results), scale.mean_of_all(other_results)
+    if own >= other + MIN_SEPARATION:
+        return True
+    pairs = zip(own_results, other_results, strict=True)
+    return (
+        own >= FULL_SCORE
+        and len(own_results) >= MIN_PAIRS
+        and all(scale.mean_of_all([mine]) >= scale.mean_of_all([theirs]) + MIN_PAIR_GAIN for mine, theirs in pairs)
+    )

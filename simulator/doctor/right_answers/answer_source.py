@@ -1,11 +1,12 @@
 """A way to get a right answer from a record."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from simulator.training.dataset import Record
+from simulator.training.dataset import Json, Record
 from simulator.training.reference_answer import AnswerReader, ReferenceAnswer
 
 UNKNOWN: Final = ReferenceAnswer(kind="none")
@@ -60,6 +61,12 @@ def _in_fence(answer: ReferenceAnswer, language: str) -> ReferenceAnswer:
 def code_answer(program: str, path: str) -> ReferenceAnswer:
     """Return a program, a query or an equation as an answer. Others may be right too, so it has the kind `code`."""
     return ReferenceAnswer(kind="code", value=program, text=program, path=path)
+
+
+def text_answer(value: Json, path: str) -> ReferenceAnswer:
+    """Return any value as a text. A part of it may be enough, and other texts may be right too."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return ReferenceAnswer(kind="text", value=text, text=text, path=path)
 
 
 def response_answer(text: str, path: str) -> ReferenceAnswer:

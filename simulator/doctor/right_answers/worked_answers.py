@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from simulator.doctor.right_answers.answer_source import UNKNOWN, AnswerSource, response_answer
-from simulator.doctor.right_answers.record_fields import fields_of, name_of
+from simulator.doctor.right_answers.answer_kinds import is_answer
+from simulator.doctor.right_answers.answer_source import UNKNOWN, AnswerSource, response_answer, text_answer
+from simulator.doctor.right_answers.record_fields import REFERENCE_FIELD, fields_of, name_of
 from simulator.training.dataset import Json, Record
 from simulator.training.reference_answer import ReferenceAnswer, classify_answer, find_value
 
@@ -33,7 +34,10 @@ def worked_sources(records: Sequence[Record]) -> Iterator[AnswerSource]:
     """Yield a source for each field, those that are named like a worked answer first."""
     paths: dict[str, None] = {}
     for record in records:
-        paths |= dict.fromkeys(path for path, _ in fields_of(record))
+        # A whole reference that is an object or a list is tried as a text, by `whole_references`.
+        paths |= dict.fromkeys(
+            path for path, value in fields_of(record) if path != REFERENCE_FIELD or not isinstance(value, dict | list)
+        )
     ranked = sorted(paths, key=lambda path: _rank(name_of(path)))
     for path in ranked[:MAX_FIELDS]:
         yield from sources_of_field(path)
@@ -59,7 +63,10 @@ def _value_of(record: Record, path: str) -> Json:
 
 
 def _read_value(record: Record, *, path: str) -> ReferenceAnswer:
-    return classify_answer(_value_of(record, path), path)
+    answer = classify_answer(_value_of(record, path), path)
+    if answer.kind == "json" and not is_answer(record, answer):
+        return text_answer(answer.value, path)  # a part of it may be enough
+    return answer
 
 
 def _read_marked(record: Record, *, path: str) -> ReferenceAnswer:

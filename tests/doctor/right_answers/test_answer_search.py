@@ -103,6 +103,35 @@ def pays_for_length(element: dict[str, Any]) -> float:
     return float(len(response_of(element)) > 20)
 
 
+def words_in_common(element: dict[str, Any]) -> float:
+    """Score the share of the rubric's words in the response. Rubrics have most words in common."""
+    words = set(element["metadata"]["reference_answer"].split())
+    return len(words & set(response_of(element).split())) / len(words)
+
+
+def test_a_rubric_that_scores_when_it_is_repeated_is_a_text() -> None:
+    """Each row's own scores in full and more than another's. A part of it may be enough, so it has this kind."""
+    rubrics = records_with("Write a notice.", lambda n: f"The answer must name the day {n} and its hour {n}.")
+    context = probe_context(handler_for(words_in_common), rubrics)
+    *_, finding = check_reachability(context)
+    assert (finding.severity, {row.reference.kind for row in context.rows}) == (Severity.OK, {"text"})
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [lambda n: 30 + n, lambda _n: "not available"],
+    ids=["a number that the prompt names", "one value for all records"],
+)
+def test_a_target_that_does_not_score_is_no_answer(reference: Callable[[int], Json]) -> None:
+    """Such as a number of words. So S3 does not fail."""
+    records = tuple(
+        replace(record, messages=(Message(role="user", content=f"Write exactly {30 + record.line} words."),))
+        for record in records_with("", reference)
+    )
+    (finding,) = check_reachability(probe_context(handler_for(lambda _element: 0.0), records))
+    assert finding.severity is Severity.SKIPPED
+
+
 @pytest.mark.parametrize(
     ("records", "score"),
     [(ALIASES, lambda _element: 0.0), (SOLUTIONS, lambda _element: 0.0), (SOLUTIONS, pays_for_length)],
