@@ -58,12 +58,12 @@ class Row:
         ):
             return ()
         shown = self.right_response
-        work, end_of_work, answer = shown.removeprefix(template.before_work).partition(template.after_work)
-        flat_work = work.replace("\n", " ")
-        work_on_one_line = f"{template.before_work}{flat_work}{end_of_work}{answer}"
         task = replace(self.task, requested_format=replace(requested, template=template.on_one_line()))
-        on_one_line = replace(self, task=task).right_response.replace("\n", " ")
-        texts = (work_on_one_line, on_one_line) if template.has_work_slot else (on_one_line,)
+        texts = [replace(self, task=task).right_response.replace("\n", " ")]
+        if template.has_work_slot and template.after_work in shown:
+            work, end_of_work, answer = shown.removeprefix(template.before_work).partition(template.after_work)
+            flat_work = work.replace("\n", " ")
+            texts.insert(0, f"{template.before_work}{flat_work}{end_of_work}{answer}")
         return tuple(text for text in dict.fromkeys(texts) if text != shown)
 
     @property

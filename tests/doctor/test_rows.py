@@ -34,6 +34,27 @@ def test_a_response_in_a_layout_has_its_parts_in_their_places() -> None:
 
 
 @pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        (
+            "<answer>\nthe number\n</answer>",
+            ("I start by writing down what is known. 3 + 4 = 7. 7 * 2 = 14. <answer>14</answer>",),
+        ),
+        (
+            "Put it between <number> and </number>.",
+            ("I start by writing down what is known. 3 + 4 = 7. 7 * 2 = 14. <number>14</number>",),
+        ),
+        ("Answer after ####.", ()),
+    ],
+)
+def test_a_template_without_a_place_for_the_work_has_one_form_on_fewer_lines(
+    prompt: str, expected: tuple[str, ...]
+) -> None:
+    """The whole response on one line."""
+    assert row_of(prompt, SOLVED).right_responses_on_fewer_lines == expected
+
+
+@pytest.mark.parametrize(
     ("prompt", "reference"),
     [
         (LAYOUT, SOLVED),
