@@ -65,11 +65,13 @@ def doctor(
     ] = DEFAULT_BUDGET_SECONDS,
     seed: Annotated[int | None, typer.Option(help="The seed of every random draw.")] = None,
     concurrency: Annotated[
-        int,
+        int | None,
         typer.Option(
-            help="Concurrent calls, for a slow function that keeps no state between calls.", min=1, max=MAX_CONCURRENCY
+            help="Concurrent calls. Default: one, or up to 32 for a slow function that keeps no state between calls.",
+            min=1,
+            max=MAX_CONCURRENCY,
         ),
-    ] = 1,
+    ] = None,
     changes: serve_options.SettingChanges = None,
     model: reward_options.Model = reward_options.DEFAULT_MODEL,
     epochs: reward_options.Epochs = reward_options.DEFAULT_HYPERPARAMETERS.n_epochs,

@@ -18,16 +18,22 @@ from simulator.cli.report_references import load_references, print_line
 from simulator.cli.repro_files import check_repro_folder, describe_scripts, write_scripts
 from simulator.cli.reward_options import RewardFunctionOptions, open_reward_function
 from simulator.doctor import model_outputs
+from simulator.doctor.call_mode import CallMode, ignore_call, open_calls
 from simulator.doctor.doctor_report import SIMULATED_ROLLOUTS, DoctorReport
-from simulator.doctor.executors import create_executor
 from simulator.doctor.finding import Finding
 from simulator.doctor.first_calls import FirstCalls, make_first_calls
 from simulator.doctor.grading_cost import grading_cost
-from simulator.doctor.plan import FULL, Plan
+from simulator.doctor.plan import FULL, MINIMAL, Plan
 from simulator.doctor.plan_choice import PlanChoice, choose_plan, notices_of
 from simulator.doctor.plan_limits import variants_of
 from simulator.doctor.probe_context import ProbeContext
-from simulator.doctor.probe_runner import PREREQUISITE_PROBES, ProgressListener, TrainingSimulator, run_probes
+from simulator.doctor.probe_runner import (
+    PREREQUISITE_PROBES,
+    ProgressListener,
+    TrainingSimulator,
+    collect_calls,
+    run_probes,
+)
 from simulator.doctor.probes.registry import STATIC_PROBES, TRAINING_PROBES
 from simulator.doctor.probes.training.registry import required_variants
 from simulator.doctor.progress import show_progress
@@ -89,7 +95,7 @@ class DoctorRun:
         outputs_source: real model outputs to use instead of the simulated policy's.
         solution: the field of the records that holds right responses.
         right: a file of right responses.
-        concurrency: the number of concurrent calls.
+        concurrency: the number of concurrent calls. None lets the first calls choose.
         report_files: the reports to write.
         plan: how much is measured. None lets the first calls choose.
         budget: the seconds that the doctor run may take.
@@ -107,7 +113,7 @@ class DoctorRun:
     outputs_source: OutputsSource | None
     solution: str | None
     right: Path | None
-    concurrency: int
+    concurrency: int | None
     report_files: ReportFiles
     plan: Plan | None
     budget: float
@@ -273,13 +279,14 @@ def _open_context(
         open_reward_function(
             run.function, settings=run.settings, calls=round(calls, -2), budget=budget
         ) as reward_function,
-        create_executor(run.concurrency) as executor,
         show_progress(Console(stderr=True)) as listener,
     ):
 
-        def create_context(choice: PlanChoice) -> ProbeContext:
+        def create_context(
+            calls: CallMode, choice: PlanChoice, first: FirstCalls | None = None, *, is_dry: bool = False
+        ) -> ProbeContext:
             return ProbeContext(
-                reward_function=reward_function,
+                reward_function=calls.function,
                 records=records,
                 settings=run.settings,
                 model=run.model,
@@ -287,27 +294,43 @@ def _open_context(
                 row_count=run.rows or choice.plan.rows,
                 recorded=None if outputs is None else outputs.train,
                 given=given,
-                on_call=listener.on_call,
-                executor=executor,
-                concurrency=run.concurrency,
+                on_call=ignore_call if is_dry else listener.on_call,
+                executor=calls.executor,
+                concurrency=calls.concurrency,
                 plan=choice.plan,
                 plan_cause=choice.cause,
-                budget=budget,
+                budget=None if is_dry else budget,
+                replays=calls.replays,
+                first_seconds=first.seconds if first else None,
+                first_init_seconds=first.init_seconds if first else None,
             )
 
+        alone = CallMode(function=reward_function)
         listener.on_first_call()
-        first = make_first_calls(create_context(PlanChoice(plan=FULL)))
+        first = make_first_calls(create_context(alone, PlanChoice(plan=FULL)))
         cost = first.seconds and grading_cost(
             records, settings=run.settings, hyperparameters=run.hyperparameters, call_seconds=first.seconds
         )
         notices = notices_of(first, cost=cost or None, timeout=reward_function.timeout)
         choice = (
-            choose_plan(first, budget_seconds=run.budget, concurrency=run.concurrency)
+            choose_plan(first, budget_seconds=run.budget, concurrency=run.concurrency or 1)
             if run.plan is None
             else PlanChoice(plan=run.plan, cause=f"--plan {run.plan.name} was given")
         )
         listener.on_plan(choice.plan, cause=choice.cause, notices=notices)
-        yield create_context(choice), listener, notices, first
+        with open_calls(
+            reward_function,
+            first,
+            budget=budget,
+            concurrency=run.concurrency,
+            collect=lambda calls, on_probe: collect_calls(
+                create_context(calls, choice, first, is_dry=True), STATIC_PROBES, only=run.only, on_probe=on_probe
+            ),
+            on_calls=listener.on_calls,
+        ) as calls_mode:
+            if calls_mode.keeps_state and run.plan is None:
+                choice = PlanChoice(plan=MINIMAL, cause=f"{choice.cause} and scores depend on earlier calls")
+            yield create_context(calls_mode, choice, first), listener, notices, first
 
 
 def _training_variants(run: DoctorRun, plan: Plan) -> frozenset[str]:

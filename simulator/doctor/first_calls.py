@@ -27,16 +27,18 @@ class FirstCalls:
     Attributes:
         seconds: the shortest duration of a call with as many rollouts as the service sends. None if none was answered.
         init_seconds: the duration of the cold start.
-        side_effects: what the function did besides scoring.
+        side_effects: what the function did besides scoring. None if that was not recorded.
         has_timed_out: whether the call reached the function's time-out. `seconds` is then of a call with a longer one.
         cut_off_seconds: how long the first call had run when the budget ended. 0.0 if it was answered.
+        right_responses: the right responses to all rows, which probably score.
     """
 
     seconds: float | None = None
     init_seconds: float = 0.0
-    side_effects: Sequence[SideEffect] = ()
+    side_effects: Sequence[SideEffect] | None = None
     has_timed_out: bool = False
     cut_off_seconds: float = 0.0
+    right_responses: frozenset[str] = frozenset()
 
 
 def make_first_calls(context: ProbeContext) -> FirstCalls:
@@ -57,8 +59,9 @@ def make_first_calls(context: ProbeContext) -> FirstCalls:
     return FirstCalls(
         seconds=min(invocation.duration_ms for invocation in invocations) / 1e3,
         init_seconds=(invocations[0].init_ms or 0.0) / 1e3,
-        side_effects=tuple(side_effects or ()),
+        side_effects=None if side_effects is None else tuple(side_effects),
         has_timed_out=timed_out,
+        right_responses=frozenset(row.right_response for row in context.answerable_rows),
     )
 
 

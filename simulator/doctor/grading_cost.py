@@ -31,9 +31,14 @@ class GradingCost:
     @property
     def sentence(self) -> str:
         """The cost in words."""
+        return f"A call takes {format_time(self.call_seconds)}: this job would take {self.duration}."
+
+    @property
+    def duration(self) -> str:
+        """The time of all calls in words."""
         return (
-            f"A call takes {format_time(self.call_seconds)}: this job would take {format_time(self.seconds)} of "
-            f"grading, for {self.calls:,} calls, {self.concurrency} at a time (setting grading.concurrency)."
+            f"{format_time(self.seconds)} of grading, for {self.calls:,} calls, {self.concurrency} at a time (setting "
+            "grading.concurrency)"
         )
 
 

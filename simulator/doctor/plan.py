@@ -23,6 +23,7 @@ class Plan:
         simulates_learning_rates: whether the planned run is simulated with two other learning rates too.
         timed_calls: the number of calls that are timed.
         measures_time_growth: whether the time for long responses is measured.
+        starts_environments: whether probes may use versions of the function, such as one with another clock.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Plan:
     simulates_learning_rates: bool = False
     timed_calls: int
     measures_time_growth: bool = False
+    starts_environments: bool = False
 
     def not_measured_reason(self, cause: str) -> str:
         """Return why a probe is left out, and how to measure it. `cause` is why this plan was chosen."""
@@ -55,6 +57,7 @@ FULL: Final = Plan(
     simulates_learning_rates=True,
     timed_calls=20,
     measures_time_growth=True,
+    starts_environments=True,
 )
 REDUCED: Final = Plan(name="reduced", rows=16, left_out=_RATE_PROBES, training_steps=100, timed_calls=8)
 BRIEF: Final = Plan(name="brief", rows=8, left_out=_TRAINING_PROBES, training_steps=0, timed_calls=4)

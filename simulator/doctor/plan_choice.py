@@ -22,6 +22,9 @@ A plan may make more calls than that: equal rollouts are scored once in training
 MAX_INIT_SHARE: Final = 0.1
 """The full plan starts several environments. Each may take this share of the budget."""
 
+ENVIRONMENTS: Final = ((0.5, 32), (1.0, 16), (3.0, 8))
+"""How many calls of a slow function are made at once, by the longest cold start. After a longer one: one (INFERRED)."""
+
 COSTLY_SECONDS: Final = 1.0
 """A call that takes longer has its cost on top of the report."""
 
@@ -44,18 +47,32 @@ def choose_plan(first: FirstCalls, *, budget_seconds: float, concurrency: int = 
     if refused(network_effects(first)):
         # Such a call may take seconds at any time, and its score is a fallback.
         return PlanChoice(plan=MINIMAL, cause="the function uses the network and gets no answer")
+    if first.has_timed_out:
+        return PlanChoice(plan=MINIMAL, cause="the first call reached the time-out")
     cause = f"a call takes {format_time(first.seconds)}"
     seconds = first.seconds / concurrency
     plan = next(
         (plan for plan in (FULL, REDUCED, BRIEF) if seconds * MAX_CALLS[plan.name] <= budget_seconds),
         MINIMAL,
     )
-    if plan is FULL and first.init_seconds > MAX_INIT_SHARE * budget_seconds:
+    if plan is FULL and keeps_environments(first, budget_seconds=budget_seconds):
         plan, cause = REDUCED, f"a cold start takes {format_time(first.init_seconds)}"
     return _FULL_CHOICE if plan is FULL else PlanChoice(plan=plan, cause=cause)
 
 
 _FULL_CHOICE: Final = PlanChoice(plan=FULL)
+
+
+def environments_for(first: FirstCalls, *, budget_seconds: float) -> int:
+    """Return how many calls are made at once: one for a fast function."""
+    if first.seconds is None or first.has_timed_out or first.seconds * MAX_CALLS[FULL.name] <= budget_seconds:
+        return 1
+    return next((count for seconds, count in ENVIRONMENTS if first.init_seconds <= seconds), 1)
+
+
+def keeps_environments(first: FirstCalls, *, budget_seconds: float) -> bool:
+    """Return whether all calls are made in the environment of the first ones, because a cold start takes too long."""
+    return first.init_seconds > MAX_INIT_SHARE * budget_seconds
 
 
 def notices_of(first: FirstCalls, *, cost: GradingCost | None, timeout: float) -> tuple[str, ...]:
@@ -73,7 +90,7 @@ def notices_of(first: FirstCalls, *, cost: GradingCost | None, timeout: float) -
 
 def network_effects(first: FirstCalls) -> list[SideEffect]:
     """Return the uses of the network."""
-    return [effect for effect in first.side_effects if effect.kind == "network"]
+    return [effect for effect in first.side_effects or () if effect.kind == "network"]
 
 
 def _network_notice(side_effects: list[SideEffect]) -> str:

@@ -78,6 +78,9 @@ class ProbeContext:
         seed: the seed of every draw.
         plan: how much is measured.
         plan_cause: why it is less than the full plan.
+        replays: the function answers from a store, and checks the budget itself for other calls.
+        first_seconds: how long the first call took. None if it was not timed.
+        first_init_seconds: how long its cold start took.
     """
 
     def __init__(
@@ -97,6 +100,9 @@ class ProbeContext:
         plan: Plan = FULL,
         plan_cause: str = "",
         budget: RunBudget | None = None,
+        replays: bool = False,
+        first_seconds: float | None = None,
+        first_init_seconds: float | None = None,
     ) -> None:
         """Sample the rows. `executor` makes `concurrency` calls at once; without it there is one call at a time."""
         self.reward_function = reward_function
@@ -106,9 +112,10 @@ class ProbeContext:
             on_call=on_call,
             executor=executor or InlineExecutor(),
             concurrency=concurrency,
-            timeout_budget=TimeoutBudget(run_budget=budget or RunBudget()),
+            timeout_budget=TimeoutBudget(run_budget=budget or RunBudget(), checks_run_budget=not replays),
         )
-        self.plan, self.plan_cause = plan, plan_cause
+        self.plan, self.plan_cause, self.replays = plan, plan_cause, replays
+        self.first_seconds, self.first_init_seconds = first_seconds, first_init_seconds
         self.records = tuple(records)
         self.settings = settings
         self.model = model
@@ -131,6 +138,11 @@ class ProbeContext:
     def seed(self) -> int:
         """The seed of every draw."""
         return self.settings.seed
+
+    @property
+    def first_call_suffices(self) -> bool:
+        """Whether the latency probe measures nothing but the first call."""
+        return self.first_seconds is not None and not self.plan.measures_time_growth
 
     @property
     def answerable_rows(self) -> tuple[Row, ...]:

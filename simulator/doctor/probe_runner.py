@@ -61,11 +61,25 @@ class ProgressListener:
     def on_plan(self, plan: Plan, *, cause: str, notices: Sequence[str]) -> None:
         """Receive the plan, why it is not the full one, and what a user should know first."""
 
+    def on_calls(self, done: int, total: int) -> None:
+        """Receive how many of the calls that are made side by side are done."""
+
     def on_probe_start(self, probe: Probe, *, index: int, total: int) -> None:
         """Receive the start of a static probe: its position, from 1, and the number of probes."""
 
     def on_training_step(self, trace: str, *, step: int, total: int, calls: int) -> None:
         """Receive the end of a simulated step: the run, the step, the number of steps, and the calls so far."""
+
+
+class _ProbeListener(ProgressListener):
+    """Tells which probe runs."""
+
+    def __init__(self, on_probe: Callable[[str], None]) -> None:
+        self._on_probe = on_probe
+
+    def on_probe_start(self, probe: Probe, *, index: int, total: int) -> None:  # noqa: ARG002  as declared
+        """Tell the id of the probe."""
+        self._on_probe(probe.id)
 
 
 def run_probes(
@@ -81,7 +95,7 @@ def run_probes(
     rollouts_sha256: str = "",
     listener: ProgressListener | None = None,
     notices: Sequence[str] = (),
-    first_side_effects: Sequence[SideEffect] = (),
+    first_side_effects: Sequence[SideEffect] | None = None,
 ) -> DoctorReport:
     """Run every selected probe, and return the report.
 
@@ -133,13 +147,13 @@ def run_probes(
         if budget_reason and not required_runs(probe.id, context.plan) <= simulated:
             reason = reason or budget_reason
         findings += [probe.not_measured(reason)] if reason else _require_findings(probe, check(context, traces))
-    if budget_reason and first_side_effects:
+    if budget_reason and first_side_effects is not None:
         findings = with_first_side_effects(findings, first_side_effects)
     if fallback_reason and not end_reason:
         findings = without_fallback_scores(findings, reason=fallback_reason)
     findings = with_side_effects(findings, refusal)
     missing_reason = end_reason or ("" if failed_calls else refusal.reason)
-    if budget_reason and not context.invoker.call_count:
+    if budget_reason and not context.invoker.call_count and context.first_seconds is None:
         findings, missing_reason = _report_no_answer(context, findings), budget_reason
     reported = [finding for finding in findings if not only or finding.probe in only]
     return DoctorReport(
@@ -217,6 +231,18 @@ def _headline_numbers(context: ProbeContext, *, reason: str) -> HeadlineNumbers:
     return measure_headline_numbers(context, context.invoker.results_by_label)
 
 
+def collect_calls(
+    context: ProbeContext,
+    static_probes: Sequence[tuple[Probe, ProbeFunction]],
+    *,
+    only: frozenset[str],
+    on_probe: Callable[[str], None],
+) -> None:
+    """Run the static probes as `run_probes` does, for the calls that they make. Their findings are dropped."""
+    entries = [entry for entry in static_probes if _is_selected(entry[0], only) or entry[0].id in PREREQUISITE_PROBES]
+    _run_static_probes(context, entries, left_out_reasons(context, only), _ProbeListener(on_probe))
+
+
 def _is_selected(probe: Probe, only: frozenset[str]) -> bool:
     return not only or probe.id in only
 
@@ -235,7 +261,10 @@ def _run_static_probes(
     findings: list[Finding] = []
     end_reason, is_judged, budget_reason = "", True, ""
     for index, (probe, find) in enumerate(entries, start=1):
-        if reason := end_reason or left_out.get(probe.id, "") or budget_reason:
+        # Stored answers need no time, so a later probe may have all that it needs.
+        used_up = "" if context.replays else budget_reason
+        reason = end_reason or left_out.get(probe.id, "") or used_up
+        if reason and not (probe.id == TIMEOUT_PROBE and context.first_call_suffices):
             findings.append(probe.not_measured(reason))
             continue
         listener.on_probe_start(probe, index=index, total=len(entries))

@@ -46,6 +46,12 @@ class BarProgress(LineProgress):
         """Show that the first call runs."""
         self._progress.update(self._task, description="first calls")
 
+    def on_calls(self, done: int, total: int) -> None:
+        """Show the calls that are made side by side."""
+        self._progress.update(
+            self._task, description="calls side by side", completed=done, total=total, unit="calls", calls=done
+        )
+
     def on_probe_start(self, probe: Probe, *, index: int, total: int) -> None:
         """Show the probe, and how many probes are done."""
         self._progress.update(

@@ -73,13 +73,19 @@ class RewardFunction(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalRewardFunction:
-    """A package that runs on this machine, in warm workers, as a deployed function does."""
+    """A package that runs on this machine, in warm workers, as a deployed function does.
+
+    Attributes:
+        budget: the time that all its calls may take.
+        keeps_environments: no call needs another environment, because a cold start takes too long.
+    """
 
     name: str
     spec: FunctionSpec
     pool: EnvironmentPool
     interpreter: Interpreter = field(default_factory=own_interpreter)
     budget: RunBudget = field(default_factory=RunBudget, compare=False)
+    keeps_environments: bool = False
 
     @property
     def timeout(self) -> float:
@@ -122,16 +128,17 @@ class LocalRewardFunction:
         return invocation
 
     def restart(self) -> None:
-        """End its warm environments."""
-        self.pool.reset()
+        """End its warm environments, unless it keeps them."""
+        if not self.keeps_environments:
+            self.pool.reset()
 
 
 def with_shorter_timeout(reward_function: RewardFunction, *, timeout: float) -> LocalRewardFunction | None:
-    """Return the function with a shorter time-out, or None for one that runs elsewhere.
+    """Return the function with a shorter time-out, or None for one that runs elsewhere or keeps its environments.
 
     The result is a published version with environments of its own, so those of the function itself stay warm.
     """
-    if not isinstance(reward_function, LocalRewardFunction):
+    if not isinstance(reward_function, LocalRewardFunction) or reward_function.keeps_environments:
         return None
     return replace(
         reward_function, spec=replace(reward_function.spec, timeout=min(reward_function.timeout, timeout), version="1")
@@ -140,5 +147,10 @@ def with_shorter_timeout(reward_function: RewardFunction, *, timeout: float) -> 
 
 def with_longer_timeout(reward_function: LocalRewardFunction) -> LocalRewardFunction:
     """Return the function with Lambda's longest time-out, in environments of its own."""
-    spec = replace(reward_function.spec, timeout=TIMEOUT_RANGE_SECONDS[1], version="3")
+    spec = replace(reward_function.spec, timeout=TIMEOUT_RANGE_SECONDS[1], version="4")
     return replace(reward_function, spec=spec)
+
+
+def restarts(reward_function: RewardFunction) -> bool:
+    """Return whether `restart` has an effect: the function runs here and does not keep its environments."""
+    return isinstance(reward_function, LocalRewardFunction) and not reward_function.keeps_environments

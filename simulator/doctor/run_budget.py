@@ -11,8 +11,8 @@ from simulator.lambdas.errors import CallCutOff
 LONG_BUDGET_SECONDS: Final = 600.0
 """The budget that messages suggest for a slow function."""
 
-_CLOSING_SHARE: Final = 0.05
-_MAX_CLOSING_SECONDS: Final = 3.0
+_CLOSING_SHARE: Final = 0.07
+_MAX_CLOSING_SECONDS: Final = 4.0
 """The end of the budget, for ending environments and writing the reports."""
 
 LONG_CALL_SECONDS: Final = 12.0

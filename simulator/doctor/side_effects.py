@@ -12,6 +12,8 @@ from simulator.lambdas.errors import InvocationRejected
 from simulator.lambdas.function import FunctionSpec
 
 _AUDIT_HOOK: Final = Path(__file__).parent / "probes" / "static" / "audit_hook.py"
+_HOOK_MODULE: Final = "rft_doctor_witness"
+_HOOK_HANDLER: Final = f"{_HOOK_MODULE}.handler"
 _REPORT_EVENT: Final = b'{"rft_witness":"report"}'
 
 
@@ -57,13 +59,15 @@ def hooked_function(reward_function: RewardFunction) -> LocalRewardFunction | No
     """Return the function with the audit hook. None if it does not run here, or has all layers already."""
     if not isinstance(reward_function, LocalRewardFunction) or not takes_hook(reward_function):
         return None
+    if reward_function.spec.handler == _HOOK_HANDLER:
+        return reward_function
     return replace(reward_function, spec=with_audit_hook(reward_function.spec))
 
 
 def with_audit_hook(spec: FunctionSpec) -> FunctionSpec:
     """Return the function with the audit hook around its handler, as another version with its own environments."""
     return with_hook(
-        spec, _AUDIT_HOOK, version="2", module="rft_doctor_witness", variables={"RFT_WITNESS_HANDLER": "{handler}"}
+        spec, _AUDIT_HOOK, version="2", module=_HOOK_MODULE, variables={"RFT_WITNESS_HANDLER": "{handler}"}
     )
 
 

@@ -54,10 +54,12 @@ class TimeoutBudget:
 
     Attributes:
         run_budget: the time of the whole doctor run.
+        checks_run_budget: whether each call needs time. A stored answer does not.
         seconds_spent: the sum of the time-outs so far.
     """
 
     run_budget: RunBudget = field(default_factory=RunBudget)
+    checks_run_budget: bool = True
     seconds_spent: float = 0.0
     _last_timed_out_event: bytes = b""
     _error: TimeoutBudgetError | None = field(default=None)
@@ -79,7 +81,8 @@ class TimeoutBudget:
         if self.is_exhausted:
             self._error = self._error or self._describe(reward_function, self._last_timed_out_event)
             raise self._error
-        self.run_budget.check()
+        if self.checks_run_budget:
+            self.run_budget.check()
         try:
             invocation = reward_function.invoke(event)
         except CallCutOff as error:

@@ -27,15 +27,15 @@ def key_facts(findings: Iterator[Finding]) -> list[tuple[str, Severity, str, str
     return [(finding.probe, finding.severity, finding.measured, finding.threshold) for finding in findings]
 
 
-def test_a_fast_function_is_ok_and_its_times_are_reported(sums: tuple[Record, ...]) -> None:
-    """The times of a call, of a whole step and of a cold start."""
+def test_a_fast_function_is_ok_and_limits_of_its_times_are_reported(sums: tuple[Record, ...]) -> None:
+    """Of a call, of a whole step and of a cold start. Limits, because times would differ from report to report."""
     function = TimedRewardFunction(lambda event: float(len(event)), init_ms=120.0)
     (finding,) = check_latency(probe_context(function, sums))
     assert (finding.probe, finding.severity, finding.measured, finding.value) == (
         "S15",
         Severity.OK,
-        "p50 8 ms, p95 8 ms for 8 rollouts; 32 ms for 32; cold start 120 ms",
-        0.008,
+        "p50 below 1 s, p95 below 1 s for 8 rollouts; below 1 s for 32; cold start below 1 s",
+        None,
     )
 
 

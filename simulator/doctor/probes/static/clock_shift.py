@@ -49,6 +49,8 @@ def clock_changes(context: ProbeContext) -> list[ClockChange] | None:
     reward_function = context.reward_function
     if not isinstance(reward_function, LocalRewardFunction) or not takes_hook(reward_function):
         return None
+    if not context.plan.starts_environments or reward_function.keeps_environments:
+        return None
     spec = with_hook(
         reward_function.spec,
         _CLOCK_HOOK,

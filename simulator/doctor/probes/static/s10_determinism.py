@@ -10,6 +10,7 @@ from simulator.doctor.probe_context import SCORE_TOLERANCE, ProbeContext
 from simulator.doctor.probes.static.clock_shift import SHIFTS, ClockChange, clock_changes
 from simulator.doctor.probes.static.score_change import ScoreChange, compare_scores
 from simulator.doctor.probes.static.score_scale import MIN_MATERIAL_DIFFERENCE, ScoreScale, score_scale
+from simulator.doctor.reward_function import restarts
 from simulator.doctor.timeout_budget import NoScoresError
 from simulator.grading.grader import MAX_PAYLOAD_BYTES
 from simulator.grading.lambda_event import encode_element, split_into_batches
@@ -82,7 +83,7 @@ def check_determinism(context: ProbeContext) -> Iterator[Finding]:
     )
     if all(change.is_unchanged for change, _ in changes):
         conditions = ["under other ids"]
-        conditions += ["in a new environment"] if context.reward_function.spec else []
+        conditions += ["in a new environment"] if restarts(context.reward_function) else []
         conditions += ["at other times"] if changes_by_time is not None else []
         listed = f"{', '.join(conditions[:-1])} and {conditions[-1]}" if len(conditions) > 1 else conditions[0]
         yield DETERMINISM.ok(f"The same rollouts got the same scores again, {listed}.", measured="0", value=0.0)

@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Final
 
 from simulator.doctor.finding import Finding, Probe, Severity
+from simulator.doctor.grading_cost import grading_cost
 from simulator.doctor.invocation import Invoker
 from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.probes.static.endless_code import LOOP_SECONDS, LoopResult, run_endless_code
@@ -33,6 +34,8 @@ TIMING_BUDGET_SECONDS: Final = 10.0
 """A slow function is timed for no longer than this, but for at least `MIN_CALLS` calls."""
 
 MIN_CALLS: Final = 4
+
+_LIMITS: Final = (1.0, 10.0)  # seconds
 
 SLOW_SECONDS: Final = 1.0
 """A longer p95 is slow, because every step waits for its rewards (INFERRED)."""
@@ -81,6 +84,9 @@ LATENCY: Final = Probe(
 def check_latency(context: ProbeContext) -> Iterator[Finding]:
     """S15: time calls as the service makes them."""
     size = context.settings.grading.rollouts_per_call
+    if context.first_seconds is not None and context.first_call_suffices:
+        yield from _findings_of_first_call(context, context.first_seconds, size=size)
+        return
     seconds = measure_call_seconds(context)
     if seconds is None:
         yield LATENCY.not_measured("No call was made that could be timed.")
@@ -109,10 +115,32 @@ def check_latency(context: ProbeContext) -> Iterator[Finding]:
         if loop := run_endless_code(context):
             findings += _loop_findings(context, loop)
     context.invoker.call_count += quick_invoker.call_count
-    figures = f"p50 {format_duration(p50)}, p95 {format_duration(p95)} for {size} rollouts; "
-    figures += f"{format_duration(step_seconds)} for {step_rollouts}"
-    figures += f"; cold start {format_duration(init_seconds)}" if init_seconds is not None else ""
-    yield from findings or [LATENCY.ok("Calls end well before the time-out.", measured=figures, value=p95)]
+    figures = f"p50 {_at_most(p50)}, p95 {_at_most(p95)} for {size} rollouts; "
+    figures += f"{_at_most(step_seconds)} for {step_rollouts}"
+    figures += f"; cold start {_at_most(init_seconds)}" if init_seconds is not None else ""
+    yield from findings or [LATENCY.ok("Calls end well before the time-out.", measured=figures)]
+
+
+def _findings_of_first_call(context: ProbeContext, seconds: float, *, size: int) -> Iterator[Finding]:
+    """Yield the findings on a slow function, from the first call alone."""
+    findings = list(
+        _slow_call_findings(
+            context,
+            p95=seconds,
+            step_seconds=seconds,
+            step_rollouts=size,
+            batch_size=size,
+            init_seconds=context.first_init_seconds,
+        )
+    )
+    yield from findings or [
+        LATENCY.ok("A call ends well before the time-out.", measured=f"{_at_most(seconds)} for {size} rollouts")
+    ]
+
+
+def _at_most(seconds: float) -> str:
+    """Return a limit that the time does not reach. The limits are few, so that a report stays the same."""
+    return next((f"below {format_duration(limit)}" for limit in _LIMITS if seconds < limit), format_duration(seconds))
 
 
 def measure_call_seconds(
@@ -142,7 +170,9 @@ def _slow_call_findings(
     if TIMEOUT_MARGIN * p95 > timeout:
         yield LATENCY.finding(
             Severity.FAIL,
-            f"A call of {batch_size} rollouts may reach the function's time-out.",
+            f"A call of {batch_size} rollouts may reach the function's time-out."
+            if p95 <= timeout
+            else f"A call of {batch_size} rollouts takes longer than the function's time-out, which is too short.",
             measured=f"p95 {format_duration(p95)}",
             threshold=f"at most {limit}",
             fix=LATENCY.remedy,
@@ -158,9 +188,16 @@ def _slow_call_findings(
             value=step_seconds,
         )
     if p95 > SLOW_SECONDS:
+        cost = grading_cost(
+            context.records,
+            settings=context.settings,
+            hyperparameters=context.hyperparameters,
+            call_seconds=p95,
+        )
+        total = f" This job would take {cost.duration}." if cost else ""
         yield LATENCY.finding(
             Severity.WARN,
-            f"A call of {batch_size} rollouts is slow: every step of the run waits for its rewards.",
+            f"A call of {batch_size} rollouts is slow: every step of the run waits for its rewards.{total}",
             measured=f"p95 {format_duration(p95)}",
             threshold=f"at most {SLOW_SECONDS:g} s",
             fix=LATENCY.remedy,

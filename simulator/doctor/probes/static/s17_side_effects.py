@@ -66,12 +66,17 @@ def check_side_effects(context: ProbeContext) -> Iterator[Finding]:
         yield SIDE_EFFECTS.not_measured(f"The audit hook is a Lambda layer, and the function has {MAX_LAYERS} already.")
         return
     first_results = context.first_results
-    hooked_results = _score_again(context, hooked, first_results)
+    # A slow function was called with the hook already, before its plan was chosen.
+    hooked_results = _score_again(context, hooked, first_results) if context.plan.starts_environments else None
     side_effects = recorded_side_effects(hooked)
     if side_effects is None:
         yield SIDE_EFFECTS.not_measured("The audit hook gave no report: the function ended its environment.")
         return
-    costs_scores = bool(refused(side_effects)) and _scores_change(context, first_results, hooked_results)
+    costs_scores = (
+        hooked_results is not None
+        and bool(refused(side_effects))
+        and _scores_change(context, first_results, hooked_results)
+    )
     may_explain = TIES if fallback_refusals(context, side_effects) else ""
     yield from side_effect_findings(side_effects, costs_scores=costs_scores, may_explain=may_explain)
 
