@@ -29,8 +29,8 @@ TRAINING_ROWS: Final = (
         "learning-curves",
         _TRAINING,
         "How fast a model learns: public sources show one metrics event and two reward curves",
-        "GRPO as in verl on a small **simulated** policy, calibrated on this event and these curves; not a forecast "
-        "for your model",
+        "GRPO as in verl 0.9.1, with advantages in single precision, on a small **simulated** policy, calibrated on "
+        "this event and these curves; not a forecast for your model",
     ),
     inferred_row(
         "early-stopping",

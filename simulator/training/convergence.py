@@ -15,7 +15,7 @@ _PLATEAU_WINDOWS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepProgress:
-    """One step: its mean reward, and its share of groups without advantages."""
+    """One step: its mean reward, and its share of groups whose rewards are equal."""
 
     reward_mean: float
     dead_groups: float
