@@ -173,23 +173,29 @@ class _Measurement:
         """Return the largest mean earnings of one and the same text on all rows.
 
         S9 does not try a text on rows where it is the right answer. There it earns what the row's right answer earns,
-        and on all other rows the mean of those on which it was tried.
+        and on all other rows the mean of those on which it was tried. The most frequent answer earns at least what it
+        earns where it is right, also if nothing tried it elsewhere.
         """
-        numbers = []
+        answers = Counter(row.reference.text for row in self._rows.values())
+        answer, times = min(answers.items(), key=lambda item: (-item[1], item[0]))
+        numbers, is_tried = [], False
+        if times > 1:
+            lines = [line for line, row in self._rows.items() if row.reference.text == answer]
+            earned = times / len(self._rows) * self._mean_right_earnings(lines)
+            numbers.append(_number(earned, len(self._rows), response=f"always {answer}", text=answer))
         for text, (name, results) in self._results_by_fixed_text().items():
             right_lines = [line for line, row in self._rows.items() if text == row.write_answer(row.reference.value)]
             tried = {line: result for line, result in results.items() if line not in right_lines}
             if tried and self._count_answers((*tried, *right_lines)) >= self._min_answers:
+                is_tried = True
                 share = len(right_lines) / len(self._rows)
                 earned = share * self._mean_right_earnings(right_lines) + (1 - share) * fmean(
                     map(self._earn, tried.values())
                 )
                 numbers.append(_number(earned, len(tried) + len(right_lines), response=name, text=text))
         largest = _largest(numbers)
-        if largest is None:
+        if largest is None or not is_tried:
             return HeadlineNumber(reason="No fixed response was scored: see S9.")
-        answers = Counter(row.reference.text for row in self._rows.values())
-        answer, times = min(answers.items(), key=lambda item: (-item[1], item[0]))
         return replace(largest, majority_answer=answer, majority_share=times / len(self._rows))
 
     def false_fail_rate(self) -> HeadlineNumber:

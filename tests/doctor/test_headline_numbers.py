@@ -112,23 +112,33 @@ def test_an_almost_right_answer_that_a_sound_function_may_accept_is_no_false_pas
     assert headline.false_pass_ceiling == HeadlineNumber(reason="No wrong response was scored: see S5 and S9.")
 
 
-def test_a_fixed_label_earns_its_share_of_the_rows() -> None:
-    """On the rows where it is right it earns what their right answers earn, although no probe tries it there."""
+def test_a_fixed_label_earns_what_it_earns_on_other_rows_and_where_it_is_right() -> None:
+    """There it earns what the rows' right answers earn, although no probe tries it there."""
     rows = rows_of("labels")
-    label = rows[0].reference.text
-    times = sum(row.reference.text == label for row in rows)
+    answers = sorted(row.reference.text for row in rows)
+    majority = max(sorted(set(answers)), key=answers.count)
+    label = next(answer for answer in answers if answer != majority)
+    times = answers.count(label)
     headline = measure(
         {
             **RIGHT,
-            f"exploit, label: always {label}": lambda row: (label, 0.0) if row.reference.text != label else None,
+            f"exploit, label: always {label}": lambda row: (label, 0.9) if row.reference.text != label else None,
             "exploit, label: empty": lambda _row: ("", 0.0),
         }
     )
+    lazy = headline.laziest_response
+    assert lazy.value == pytest.approx((times + 0.9 * (8 - times)) / 8)
+    assert (lazy.response, lazy.text, lazy.count) == (f"always {label}", label, 8)
+    assert (lazy.majority_answer, lazy.majority_share) == (majority, answers.count(majority) / 8)
+
+
+def test_the_most_frequent_answer_earns_at_least_its_share_although_no_probe_tries_it() -> None:
+    """For an object or a program, S9 tries no constant answer."""
+    rows = rows_of("labels")
     answers = sorted(row.reference.text for row in rows)
     majority = max(sorted(set(answers)), key=answers.count)
-    lazy = headline.laziest_response
-    assert (lazy.value, lazy.response, lazy.text, lazy.count) == (times / 8, f"always {label}", label, 8)
-    assert (lazy.majority_answer, lazy.majority_share) == (majority, answers.count(majority) / 8)
+    lazy = measure({**RIGHT, "exploit, label: empty": lambda _row: ("", 0.0)}).laziest_response
+    assert (lazy.response, lazy.value, lazy.count) == (f"always {majority}", answers.count(majority) / 8, 8)
 
 
 def test_a_text_that_differs_from_row_to_row_is_no_fixed_response(sums: tuple[Record, ...]) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 from simulator.doctor.headline_numbers import NUMBER_NAMES, HeadlineNumber, HeadlineNumbers
 from simulator.doctor.report.excerpts import one_line, shorten
 
-_MAX_NAME: Final = 60  # characters of a response's name or of an answer
+_MAX_NAME: Final = 40  # characters of a response's name or of an answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +56,9 @@ def _ceiling_note(headline: HeadlineNumbers) -> str:
 def _lazy_note(number: HeadlineNumber) -> str:
     if number.majority_share is None:
         return ""
-    majority = f"the most frequent answer, {_short(number.majority_answer)}, has {format_share(number.majority_share)}"
     if number.value == 0:
-        return f"no text that is the same on every row earns anything; {majority} of the rows"
+        return "no text that is the same on every row earns anything"
+    majority = f"the most frequent answer, {_short(number.majority_answer)}, has {format_share(number.majority_share)}"
     return f"the most that one text earns on all rows: {_short(number.response)}; {majority} of the rows"
 
 

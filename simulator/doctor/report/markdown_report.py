@@ -23,6 +23,7 @@ MAX_LENGTH: Final = 60_000
 
 _MAX_EXAMPLES: Final = 2
 _PROMPT, _RESPONSE, _TEXT = 300, 600, 300  # characters
+_PROMPT_HEAD: Final = 0.8  # the share of the start
 _LINES: Final = 12  # of a response
 _ICONS: Final = {Severity.FAIL: "❌ fail", Severity.WARN: "⚠️ warn", Severity.INFO: "ℹ️ info"}  # noqa: RUF001  an emoji
 
@@ -68,10 +69,11 @@ def _headline(report: DoctorReport) -> Iterator[str]:
     rows = headline_rows(report.headline)
     if not rows:
         return
-    yield f"| | | {INTERVAL} | |"
+    yield "| | | interval | |"
     yield "|---|--:|---|---|"
     for row in rows:
-        yield f"| {row.name} | **{to_cell(row.value)}** | {row.interval} | {to_cell(row.note)} |"
+        name, interval = (text.replace(" ", "&nbsp;") for text in (row.name, row.interval))
+        yield f"| {name} | **{to_cell(row.value)}** | {interval} | {to_cell(row.note)} |"
     yield ""
 
 
@@ -118,7 +120,7 @@ def _example(example: Example, *, shows_prompt: bool) -> Iterator[str]:
         line = "" if example.line is None else f", line {example.line} of the file"
         yield f"Prompt{line}:"
         yield ""
-        yield code_block(shorten(sanitize(example.prompt, keep_newlines=True), _PROMPT))
+        yield f"> {to_markdown(shorten(one_line(example.prompt), _PROMPT, head_share=_PROMPT_HEAD))}"
         yield ""
     note = f" ({to_markdown(shorten(one_line(example.note), _TEXT))})" if example.note else ""
     yield f"{'Response' if example.response else 'An empty response'}, score **{format_score(example.score)}**{note}:"
@@ -152,7 +154,8 @@ def _inputs(report: DoctorReport) -> Iterator[str]:
         f"{report.data_name}: {format_count(report.record_count, 'record')}, {report.inputs['rows']} tested in "
         f"{format_count(report.call_count, 'call')}, plan {report.plan}, seed {report.inputs['seed']}."
     )
-    yield f"<sub>{to_markdown(one_line(scope))} `rft-sim doctor --explain ID` explains a finding.</sub>"
+    interval = f" Intervals: {INTERVAL}, over the tested rows." if report.headline is not None else ""
+    yield f"<sub>{to_markdown(one_line(scope))}{interval} `rft-sim doctor --explain ID` explains a finding.</sub>"
     yield ""
 
 

@@ -105,6 +105,17 @@ def test_only_probes_of_both_runs_are_compared() -> None:
     assert (comparison.new, names(comparison.not_compared), comparison.passes(strict=True)) == ((), ["T1"], True)
 
 
+def test_what_the_plan_of_the_baseline_left_out_is_not_compared() -> None:
+    """A larger plan finds more, and that is no new fault. A smaller one does not mend anything."""
+    failure = replace(FAIL_FINDING, probe="S13")
+    left_out = replace(failure, severity=Severity.SKIPPED, message="The plan leaves it out.")
+    minimal = replace(sample_report(OK_FINDING, left_out), plan="minimal")
+    full = sample_report(OK_FINDING, failure)
+    grown, shrunk = compare(minimal, full), compare(full, minimal)
+    assert (grown.new, names(grown.not_compared)) == ((), ["S13"])
+    assert (shrunk.fixed, names(shrunk.not_measured)) == ((), ["S13"])
+
+
 def test_a_failure_of_a_probe_that_a_broken_function_kept_from_measuring_is_new() -> None:
     """The run of the baseline was to measure it."""
     skipped = replace(FAIL_FINDING, severity=Severity.SKIPPED, message="It raises.")

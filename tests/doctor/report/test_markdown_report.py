@@ -29,12 +29,14 @@ def test_the_numbers_and_a_table_come_before_folded_details() -> None:
 
 **1 failure, 1 of 4 probes not measured: do not pay for this run yet.**
 
-| | | Wilson, 95 % | |
+| | | interval | |
 |---|--:|---|---|
-| false-pass ceiling | **40%** | 17% to 69% | the most that a response without the right answer earns: marker only |
-| laziest response | **28%** | 13% to 51% | the most that one text earns on all rows: always refund; the most frequent \
+| false-pass&nbsp;ceiling | **40%** | 17%&nbsp;to&nbsp;69% | the most that a response without the right \
+answer earns: marker only |
+| laziest&nbsp;response | **28%** | 13%&nbsp;to&nbsp;51% | the most that one text earns on all rows: always \
+refund; the most frequent \
 answer, refund, has 28% of the rows |
-| false-fail rate | **5%** | 2% to 12% | 4 of 80 right responses are refused; the first: in bold |
+| false-fail&nbsp;rate | **5%** | 2%&nbsp;to&nbsp;12% | 4 of 80 right responses are refused; the first: in bold |
 
 | | finding | measured | expected |
 |---|---|---|---|
@@ -48,10 +50,8 @@ string they score 1. | 0 of 32 right answers | above 0 |
 
 Prompt, line 12 of the file:
 
-```text
-Natalia sold clips to 48 of her friends in April, and then she sold half as many clips in May. How many clips did \
-Natalia sell altogether in April and May? Let's think step by step and output the final answer after "####".
-```
+> Natalia sold clips to 48 of her friends in April, and then she sold half as many clips in May. How many clips did \
+Natalia sell altogether in April and May? Let's think step by step and output the final answer after "\\#\\#\\#\\#".
 
 Response, score **0** (reference {"text": "72"}):
 
@@ -68,7 +68,8 @@ ok: S10
 
 not measured: T8 (30 held-out records are too few to tell a gap from chance.)
 
-<sub>train.jsonl: 300 records, 32 tested in 123 calls, plan full, seed 0. `rft-sim doctor --explain ID` \
+<sub>train.jsonl: 300 records, 32 tested in 123 calls, plan full, seed 0. Intervals: Wilson, 95 %, over the \
+tested rows. `rft-sim doctor --explain ID` \
 explains a finding.</sub>
 """  # noqa: RUF001  an emoji
     )
