@@ -10,6 +10,7 @@ from rich.console import Console
 from simulator.cli.exit_codes import exit_with_error
 from simulator.cli.files import check_report_paths, read_file, try_write_file
 from simulator.doctor.doctor_report import DoctorReport, format_count
+from simulator.doctor.plan import FULL
 from simulator.doctor.report import baseline, golden
 from simulator.doctor.report.baseline import Baseline, BaselineComparison
 from simulator.doctor.report.golden import GoldenFile
@@ -83,13 +84,24 @@ def matches_golden(report: DoctorReport, path: Path, golden_file: GoldenFile, co
     """Print how the scores differ from the golden file; return whether they are equal."""
     differences = golden.compare_with_golden(golden_file, report)
     if not differences:
-        scores = sum(map(len, golden_file.scores.values()))
-        print_line(f"Golden file {path}: all {format_count(scores, 'score')} unchanged.", console)
+        scores = golden.count_shared_scores(golden_file, report)
+        print_line(
+            f"Golden file {path}: all {format_count(scores, 'score')} unchanged{_note(golden_file, report)}.", console
+        )
         return True
     print_line(f"Golden file {path} differs; --update overwrites it.", console, style="bold red")
     for line in differences:
         print_line(line, console)
     return False
+
+
+def _note(golden_file: GoldenFile, report: DoctorReport) -> str:
+    """Return which part was compared, if the run of the file measured more or less."""
+    before, now = ((inputs.get("plan", FULL.name), inputs["rows"]) for inputs in (golden_file.inputs, report.inputs))
+    if before == now:
+        return ""
+    plans = " and ".join(f"plan {plan} with {rows} rows" for plan, rows in (before, now))
+    return f" of those that both runs measured ({plans})"
 
 
 def write_baseline(report: DoctorReport, path: Path, console: Console) -> str:

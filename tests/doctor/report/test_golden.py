@@ -1,13 +1,15 @@
 """Golden files: their text, and the comparison with a new report."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.doctor.report.golden import (
-    GoldenFile,
     GoldenFileError,
     compare_with_golden,
+    count_shared_scores,
     golden_from_report,
     parse_golden,
     render_golden,
@@ -30,6 +32,9 @@ seed: 0
 scores:
   exploit: `#### ,`: 0 x3
   right answer: 1 x2, 0.3, -
+cases:
+  exploit: `#### ,`: JjTa pfl5 PyJm
+  right answer: JjTa pfl5 PyJm 1zLw
 """
 
 
@@ -104,6 +109,7 @@ def test_scores_are_not_compared_if_the_inputs_differ() -> None:
         (TEXT.replace("right answer: ", "right answer "), "line 9: expected `label: scores`, found"),
         (TEXT.replace("1 x2", "1 x"), "line 9: '1 x' is not a score"),
         (TEXT.replace("0 x3", "0 x0"), "line 8: '0 x0' is not a score"),
+        (TEXT.removesuffix(" 1zLw\n"), "line 12: as many keys as scores are needed for 'right answer'"),
     ],
 )
 def test_an_invalid_golden_file_is_refused_with_the_line(text: str, message: str) -> None:
@@ -129,7 +135,46 @@ def test_any_scores_survive_a_round_trip(scores: dict[str, list[float | None]]) 
     assert parse_golden(render_golden(golden)) == golden
 
 
+def test_only_shared_cases_are_compared_if_another_plan_or_number_of_rows_was_used() -> None:
+    """Whichever run measured more: by the record and the response, and not by the position."""
+    large = sample_report(
+        results_by_label={"right answer": sample_results(0.0, 1.0, 0.5), "padded": sample_results(1.0)},
+        inputs={"plan": "full", "rows": "32"},
+    )
+    results = sample_results(0.0, 1.0, 0.5)
+    same, changed = (
+        sample_report(
+            results_by_label={"right answer": [results[1], replace(results[2], score=score)]},
+            inputs={"plan": "reduced", "rows": "16"},
+        )
+        for score in (0.5, 0.0)
+    )
+    golden = parse_golden(render_golden(golden_from_report(large)))
+    assert (compare_with_golden(golden, same), count_shared_scores(golden, same)) == ((), 2)
+    assert compare_with_golden(golden_from_report(same), large) == ()
+    assert compare_with_golden(golden, changed) == (
+        "right answer: 1 of 2 scores changed",
+        "  score 2, line 3, “It is 3.↵#### 3”: 0.5 -> 0",
+    )
+
+
+def test_a_file_without_keys_cannot_be_compared_with_another_plan() -> None:
+    """An older release wrote it. With the same inputs it is compared as before."""
+    old = parse_golden(TEXT.partition("cases:")[0])
+    assert compare_with_golden(old, REPORT) == ()
+    assert compare_with_golden(old, replace(REPORT, inputs=dict(REPORT.inputs) | {"rows": "16"})) == (
+        "The inputs differ, so the scores cannot be compared:",
+        "  rows: 32 -> 16",
+    )
+
+
+def test_equal_cases_have_keys_of_their_own() -> None:
+    """The same rollout may be drawn twice."""
+    golden = golden_from_report(sample_report(results_by_label={"a": sample_results(0.0) + sample_results(1.0)}))
+    assert len(set(golden.cases["a"])) == 2
+
+
 def test_labels_with_the_same_text_share_a_line() -> None:
     """If they differ only in blanks."""
     report = sample_report(results_by_label={"a": sample_results(1), " a": sample_results(0)})
-    assert golden_from_report(report) == GoldenFile(inputs=report.inputs, scores={"a": ("1", "0")})
+    assert golden_from_report(report).scores == {"a": ("1", "0")}
