@@ -25,9 +25,9 @@ from typing import Final
 from simulator.doctor.invocation import CaseResult
 from simulator.doctor.probe_context import RIGHT_LABEL, UNKNOWN_ANSWERS, WRONG_LABEL, ProbeContext
 from simulator.doctor.probes.static.answer_variants import ANSWER_VARIANTS
-from simulator.doctor.probes.static.s05_discrimination import MAY_TIE
 from simulator.doctor.probes.static.s07_false_negatives import ACCEPTED_SHARE
 from simulator.doctor.probes.static.score_scale import ScoreScale, score_scale_so_far
+from simulator.doctor.probes.static.wrong_answer_comparisons import MAY_TIE
 from simulator.doctor.rows import Row
 
 INTERVAL: Final = "Wilson, 95 %"

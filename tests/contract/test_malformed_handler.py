@@ -37,7 +37,5 @@ def test_a_job_fails_with_the_runtimes_error(served_simulator: RunningSimulator,
     job = served_simulator.run_job(make_training_file(100), function=function)
 
     assert job["status"] == "failed"
-    assert (
-        f"the function failed with Runtime.MalformedHandlerName: {MESSAGE}, 4 times in a row."
-        in job["error"]["message"]
-    )
+    reason = f"the function failed with Runtime.MalformedHandlerName: {MESSAGE}, 4 times in a row."
+    assert reason in job["error"]["message"]

@@ -8,7 +8,7 @@ import pytest
 
 from simulator.doctor.finding import Severity
 from simulator.doctor.probes.static.s05_discrimination import check_discrimination
-from simulator.doctor.probes.static.wrong_answer_texts import WRONG_ANSWERS
+from simulator.doctor.probes.static.wrong_answer_texts.registry import WRONG_ANSWERS
 from simulator.training.dataset import Record
 from simulator.training.reference_answer import ANSWER_KINDS
 from tests.doctor.conftest import load_records
@@ -49,15 +49,24 @@ def test_accepting_the_reference_anywhere_in_the_text_is_a_failure(sums: tuple[R
 
 
 def test_accepting_the_label_anywhere_in_the_text_is_a_failure(labels: tuple[Record, ...]) -> None:
-    """One of three kinds of wrong answer always ties with the right one."""
+    """Four of six kinds of wrong answer always tie with the right one. Denied ones are not part of the mean."""
 
     def is_mentioned(element: dict[str, Any]) -> float:
         return float(element["reference_answer"]["label"] in response_of(element))
 
     (finding,) = check_discrimination(probe_context(handler_for(is_mentioned), labels))
-    assert (finding.severity, round(finding.value or 0.0, 3)) == (Severity.FAIL, 0.833)
-    assert finding.message == "One kind of wrong answer always counts as right: right one taken back."
-    assert "'right one taken back': 0.5" in finding.measured
+    assert (finding.severity, round(finding.value or 0.0, 3)) == (Severity.FAIL, 0.667)
+    assert {example.note.partition(";")[0] for example in finding.examples} <= {
+        f"wrong ({name})"
+        for name in (
+            "a longer word that contains it",
+            "denied in a sentence",
+            "denied in the answer",
+            "right one taken back",
+            "right only in the thoughts",
+            "several in the answer",
+        )
+    }
 
 
 def test_accepting_almost_right_code_is_no_failure() -> None:

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from statistics import fmean
 from typing import Final
 
 from simulator.doctor.finding import Example, Finding, Probe, Severity
-from simulator.doctor.invocation import Case, CaseResult
-from simulator.doctor.probe_context import ProbeContext
+from simulator.doctor.invocation import Case
+from simulator.doctor.probe_context import SCORE_TOLERANCE, ProbeContext
 from simulator.doctor.probes.static.score_scale import (
     MAX_EXAMPLES,
     ScoreScale,
@@ -16,30 +15,31 @@ from simulator.doctor.probes.static.score_scale import (
     sample_evenly,
     score_scale,
 )
-from simulator.doctor.probes.static.wrong_answer_texts import WRONG_ANSWERS
-from simulator.training.random_draws import uniform_draws
-from simulator.training.reference_answer import AnswerKind
+from simulator.doctor.probes.static.wrong_answer_comparisons import MAY_TIE, TIE, Comparison, compare_wrong_answers
+from simulator.doctor.probes.static.wrong_answer_groups import (
+    COUNTED_CREDIT,
+    TIED_AUC,
+    by_kind,
+    counts_as_right,
+    is_coincidence,
+    mean_win,
+    writings_with_any_answer,
+)
 
 INVERTED_AUC: Final = 0.3
 """Below this, wrong answers score above right ones (INFERRED)."""
 
 FAIL_AUC: Final = 0.8
-"""Below this, too many comparisons are tied or lost (INFERRED)."""
+"""Below this, too many comparisons are tied or lost, over all kinds. For one kind it is a warning (INFERRED)."""
 
 WARN_AUC: Final = 0.95
 """Below this, some kind of wrong answer counts as right (INFERRED)."""
 
-TIED_AUC: Final = 0.55
-"""A kind of wrong answer with an AUC of at most this always counts as right (INFERRED)."""
+CLOSE_SHARE: Final = 0.8
+"""Wrong numbers that earn this share of what right ones earn are a warning (INFERRED)."""
 
-MAY_TIE: Final[Mapping[AnswerKind, str]] = {
-    "code": "another program may have the same result",
-    "text": "a shorter text may be enough",
-}
-"""The kinds of task whose almost right answers a sound function may accept, and why."""
-
-ROWS_PER_KIND: Final = 16
-"""Each kind of wrong answer, except the almost right one, is tried on this many rows."""
+MIN_ROWS_OF_LABEL: Final = 2
+"""Right answers that occur on so many rows on average are labels (INFERRED)."""
 
 REFUSAL_ROWS: Final = 8
 """Refusals and empty responses are tried on this many rows."""
@@ -52,16 +52,26 @@ DISCRIMINATION: Final = Probe(
     name="discrimination",
     question="Does a right answer score more than a wrong one?",
     measured=(
-        "Each row's right answer is compared with wrong answers. The words around the answer are the same. One wrong "
-        "answer is almost right. The others depend on the kind of task: a number that is ten times as large, has the "
-        "other sign or is very different; another label; a field missing or changed; code that is altered or cut "
-        "short; another row's answer; a sentence that gives no answer; and, for short answers, a text that gives the "
-        "right answer and then says that it is wrong. The value is the share of comparisons in which the right answer "
-        "gets the higher score. Equal scores count half. This share is the area under the ROC curve (AUC). It is "
-        f"averaged over the kinds of wrong answer. A value below {WARN_AUC:g} is a warning. A value below {FAIL_AUC:g} "
-        f"is a failure. Below {INVERTED_AUC:g}, the finding says that the score is inverted. One kind of wrong answer "
-        f"with a value of {TIED_AUC:g} or less is also a failure. Almost right answers are an exception if the answer "
-        f"is {' or '.join(f'{kind} ({why})' for kind, why in MAY_TIE.items())}."
+        "Each row's right answer is compared with wrong answers. One wrong answer is almost right. The others depend "
+        "on the kind of task. Numbers: ten or a hundred times as large, a hundredth, the other sign, off by a tenth or "
+        "by less than one, inside a longer number, far off. Labels: another one, a longer word that contains the right "
+        "one, another unit. Both: several answers at once or in turn with the right one in the middle, the right one "
+        "between thinking tags or taken back before a wrong one, and the right one denied. Objects: a field missing, "
+        "changed or alone, nested values emptied, the right object between wrong ones. Programs: altered, cut short, "
+        "empty, only the result of the prompt's example, and a query for as many rows without their values. All: "
+        "another row's answer or a sentence that gives no answer. "
+        "The value is the share of comparisons in which the right answer gets the higher score. Equal scores count "
+        "half. This share is the area under the ROC curve (AUC). It is averaged over the kinds of wrong answer, "
+        "without the denied ones. Rows are left out if neither answer earns anything and other right answers do, "
+        "unless the answers are a few labels. "
+        f"A mean below {FAIL_AUC:g} is a failure. Below {INVERTED_AUC:g}, the finding says that the score is inverted. "
+        f"One kind of wrong answer with a value of {TIED_AUC:g} or less is also a failure, and so is one that contains "
+        f"the right answer and gets {COUNTED_CREDIT:g} of the way from an almost right answer to a right one, and a "
+        "way of writing the reference, such as percentages, on whose rows any answer counts. A mean below "
+        f"{WARN_AUC:g} is a warning, and so are a kind with a value below {FAIL_AUC:g}, denied answers that count, and "
+        f"wrong numbers that earn {CLOSE_SHARE:g} of what right ones earn. Hits on rows with one and the same right "
+        "answer may be coincidence and are information. Almost right answers are not judged alone if the answer is "
+        f"{' or '.join(f'{kind} ({why})' for kind, why in MAY_TIE.items())}."
     ),
     means=(
         "Training moves the policy towards the responses that score more than others in their group. If right and "
@@ -78,34 +88,19 @@ DISCRIMINATION: Final = Probe(
     ),
 )
 
-_ALMOST = "almost right"
 _REFUSALS = ("", "I am sorry, but I cannot help with this request.")
+_COINCIDENCE = "This may be coincidence, because all rows with such a hit have the same right answer."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """A right and a wrong answer to the same row."""
+class _Problem:
+    """What is wrong, with the comparisons that show it."""
 
-    wrong_kind: str
-    kind: AnswerKind
-    right: CaseResult
-    wrong: CaseResult
-
-    @property
-    def may_tie(self) -> bool:
-        """Whether a sound function may accept this wrong answer."""
-        return self.wrong_kind == _ALMOST and self.kind in MAY_TIE
-
-    @property
-    def win(self) -> float | None:
-        """1 when the right answer scores more, 0 when less, 0.5 for a tie. None when one has no score."""
-        right, wrong = self.right.score, self.wrong.score
-        return None if right is None or wrong is None else (right > wrong) + 0.5 * (right == wrong)
-
-    @property
-    def margin(self) -> float:
-        """By how much the right answer scores more."""
-        return (self.right.score or 0.0) - (self.wrong.score or 0.0)
+    severity: Severity
+    message: str
+    threshold: str
+    comparisons: Sequence[Comparison]
+    fix: str = DISCRIMINATION.remedy
 
 
 def check_discrimination(context: ProbeContext) -> Iterator[Finding]:
@@ -113,94 +108,168 @@ def check_discrimination(context: ProbeContext) -> Iterator[Finding]:
     if not context.answerable_rows:
         yield DISCRIMINATION.not_measured(context.unknown_answers_reason)
         return
-    comparisons = _comparisons(context)
-    auc_by_kind = _auc_by_wrong_kind(comparisons)
+    scale = score_scale(context)
+    comparisons = compare_wrong_answers(context)
     results = [result for comparison in comparisons for result in (comparison.right, comparison.wrong)]
-    if not auc_by_kind:
+    kinds = by_kind(_without_refused_answers(comparisons, scale))
+    if not kinds:
         yield DISCRIMINATION.not_measured(f"No pair of a right and a wrong answer has scores: {results[0].error}")
         return
-    auc = fmean(auc_by_kind.values())
-    yield _discrimination_finding(auc, auc_by_kind, comparisons, note=missing_note(results))
-    yield from _refusal_findings(context, score_scale(context))
+    yield _discrimination_finding(kinds, scale, note=missing_note(results))
+    yield from _refusal_findings(context, scale)
 
 
-def _auc_by_wrong_kind(comparisons: Sequence[Comparison]) -> dict[str, float]:
-    """Return the AUC for each kind of wrong answer. Comparisons of one kind must be adjacent."""
-    return {
-        name: fmean(wins)
-        for name, group in groupby(comparisons, key=lambda comparison: comparison.wrong_kind)
-        if (wins := [comparison.win for comparison in group if comparison.win is not None])
+def _without_refused_answers(comparisons: Sequence[Comparison], scale: ScoreScale) -> Sequence[Comparison]:
+    """Return the comparisons without those of two answers that earn nothing, if some right answer earns anything.
+
+    There the right answer is refused, which S3 and S7 report. It says nothing about wrong answers. Where many rows have
+    the same right answer, such as a label, they stay: a function that knows one label only refuses all others.
+    """
+    earned = [
+        comparison.right.score is not None and scale.normalize(comparison.right.score) > SCORE_TOLERANCE
+        for comparison in comparisons
+    ]
+    answers = {comparison.row.record.line: comparison.row.reference.text for comparison in comparisons}
+    if not any(earned) or len(set(answers.values())) <= len(answers) / MIN_ROWS_OF_LABEL:
+        return comparisons
+    return [comparison for comparison, earns in zip(comparisons, earned, strict=True) if earns or comparison.win != TIE]
+
+
+def _discrimination_finding(kinds: Mapping[str, Sequence[Comparison]], scale: ScoreScale, *, note: str) -> Finding:
+    auc_by_kind = {
+        name: win
+        for name, comparisons in kinds.items()
+        if (win := mean_win(comparisons)) is not None and not comparisons[0].wrong_answer.may_count
     }
-
-
-def _comparisons(context: ProbeContext) -> list[Comparison]:
-    """Return every comparison. Those of one kind of wrong answer are adjacent."""
-    comparisons = [
-        Comparison(wrong_kind=_ALMOST, kind=row.reference.kind, right=right, wrong=wrong)
-        for row, right, wrong in zip(context.answerable_rows, context.right_results, context.wrong_results, strict=True)
-    ]
-    kinds = {row.record.line: row.reference.kind for row in context.answerable_rows}
-    right_results = {right.case.record.line: right for right in context.right_results}
-    cases = []
-    for kind, writers in WRONG_ANSWERS.items():
-        rows = sample_evenly([row for row in context.answerable_rows if row.reference.kind == kind], ROWS_PER_KIND)
-        for name, write in writers.items():
-            for row in rows:
-                (u,) = uniform_draws(context.seed, "doctor", name, row.record.line, count=1)
-                text = write(row, context.answerable_rows, u)
-                if text is not None and text != row.right_response:
-                    cases.append(Case(label=f"wrong answer: {name}", record=row.record, text=text))
-    cases.sort(key=lambda case: case.label)
-    return comparisons + [
-        Comparison(
-            wrong_kind=wrong.case.label.partition(": ")[2],
-            kind=kinds[wrong.case.record.line],
-            right=right_results[wrong.case.record.line],
-            wrong=wrong,
-        )
-        for wrong in context.invoker.score(cases)
-    ]
-
-
-def _discrimination_finding(
-    auc: float, auc_by_kind: Mapping[str, float], comparisons: Sequence[Comparison], *, note: str
-) -> Finding:
+    auc = fmean(auc_by_kind.values())
     worst = min(auc_by_kind, key=lambda name: auc_by_kind[name])
     lowest = f"; lowest for the wrong answer {worst!r}: {auc_by_kind[worst]:.3g}" if auc_by_kind[worst] < auc else ""
     measured = f"{auc:.3g}{lowest}{note}"
-    must_differ = [comparison for comparison in comparisons if not comparison.may_tie]
-    tied_kinds = [name for name, value in _auc_by_wrong_kind(must_differ).items() if value <= TIED_AUC]
-    if auc >= WARN_AUC and not tied_kinds:
+    problem = next(_problems(kinds, auc_by_kind, scale, auc=auc), None)
+    if problem is None:
         return DISCRIMINATION.ok("Right answers score more than wrong ones.", measured=measured, value=auc)
-    fix = DISCRIMINATION.remedy
-    if auc < INVERTED_AUC:
-        severity, limit = Severity.FAIL, INVERTED_AUC
-        message = "The score is inverted: wrong answers score more than right ones."
-        fix = "Swap the sign or the branches so that better answers score more. Training moves towards higher scores."
-    elif auc >= FAIL_AUC and tied_kinds:
-        severity, limit = Severity.FAIL, TIED_AUC
-        message = f"One kind of wrong answer always counts as right: {', '.join(tied_kinds)}."
-    else:
-        severity, limit = (Severity.FAIL, FAIL_AUC) if auc < FAIL_AUC else (Severity.WARN, WARN_AUC)
-        message = "Wrong answers score as much as right ones, or more."
+    is_chance = is_coincidence(problem.comparisons)
     return DISCRIMINATION.finding(
-        severity,
-        message,
+        Severity.INFO if is_chance else problem.severity,
+        f"{problem.message} {_COINCIDENCE}" if is_chance else problem.message,
         measured=measured,
-        threshold=f"more than {limit:g} for each kind" if limit == TIED_AUC else f"at least {limit:g}",
-        fix=fix,
+        threshold=problem.threshold,
+        fix=problem.fix,
         value=auc,
-        examples=_examples(comparisons),
+        examples=_examples(problem.comparisons),
     )
 
 
+def _problems(
+    kinds: Mapping[str, Sequence[Comparison]], auc_by_kind: Mapping[str, float], scale: ScoreScale, *, auc: float
+) -> Iterator[_Problem]:
+    """Yield what is wrong, worst first."""
+    every = [comparison for comparisons in kinds.values() for comparison in comparisons]
+    if auc < INVERTED_AUC:
+        yield _Problem(
+            severity=Severity.FAIL,
+            message="The score is inverted: wrong answers score more than right ones.",
+            threshold=f"at least {INVERTED_AUC:g}",
+            comparisons=every,
+            fix="Swap the sign or the branches: better answers must score more. Training moves towards higher scores.",
+        )
+    if auc < FAIL_AUC:
+        yield _problem_of_the_mean(Severity.FAIL, FAIL_AUC, every)
+    counted = {name: comparisons for name, comparisons in kinds.items() if _must_not_count(comparisons)}
+    counted = {name: comparisons for name, comparisons in counted.items() if counts_as_right(comparisons)}
+    certain = {name: hits for name, hits in counted.items() if not hits[0].wrong_answer.may_count}
+    proven = {name: hits for name, hits in certain.items() if not is_coincidence(hits)}
+    if proven:
+        yield _Problem(
+            severity=Severity.FAIL,
+            message=_kinds_message(list(proven)),
+            threshold=f"more than {TIED_AUC:g} for each kind",
+            comparisons=[hit for hits in proven.values() for hit in hits],
+        )
+    writings = writings_with_any_answer(every, scale)
+    if writings:
+        yield _Problem(
+            severity=Severity.FAIL,
+            message=f"Any answer counts as right on the rows whose right answer is {' or '.join(writings)}.",
+            threshold=f"more than {TIED_AUC:g} for each way of writing the reference",
+            comparisons=every,
+            fix="Read every reference of the file. Score 0, or stop with an error, if one cannot be read.",
+        )
+    low_kinds = [
+        name
+        for name, win in auc_by_kind.items()
+        if win < FAIL_AUC and _must_not_count(kinds[name]) and not is_coincidence(kinds[name])
+    ]
+    if auc < WARN_AUC or low_kinds:
+        threshold = WARN_AUC if auc < WARN_AUC else FAIL_AUC
+        yield _problem_of_the_mean(Severity.WARN, threshold, every)
+    denied = {name: hits for name, hits in counted.items() if hits[0].wrong_answer.may_count}
+    if denied:
+        yield _Problem(
+            severity=Severity.WARN,
+            message=f"A right answer that the response denies counts as right: {', '.join(denied)}.",
+            threshold=f"more than {TIED_AUC:g} for each kind",
+            comparisons=[hit for hits in denied.values() for hit in hits],
+            fix="Accept an answer only if it stands alone where the prompt asks for it. Reject other words around it.",
+        )
+    close = {name: hits for name, hits in kinds.items() if _earns_almost_as_much(hits, scale)}
+    if close:
+        yield _Problem(
+            severity=Severity.WARN,
+            message=f"Wrong numbers earn almost as much as right ones: {', '.join(close)}.",
+            threshold=f"less than {CLOSE_SHARE:g} of a right answer's score",
+            comparisons=[hit for hits in close.values() for hit in hits],
+        )
+    if certain:
+        yield _Problem(
+            severity=Severity.INFO,
+            message=_kinds_message(list(certain)),
+            threshold=f"more than {TIED_AUC:g} for each kind",
+            comparisons=[hit for hits in certain.values() for hit in hits],
+        )
+
+
+def _must_not_count(comparisons: Sequence[Comparison]) -> bool:
+    return not all(comparison.may_tie for comparison in comparisons)
+
+
+def _problem_of_the_mean(severity: Severity, limit: float, comparisons: Sequence[Comparison]) -> _Problem:
+    return _Problem(
+        severity=severity,
+        message="Wrong answers score as much as right ones, or more.",
+        threshold=f"at least {limit:g}",
+        comparisons=comparisons,
+    )
+
+
+def _kinds_message(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"One kind of wrong answer always counts as right: {names[0]}."
+    return f"{len(names)} kinds of wrong answer always count as right: {', '.join(names)}."
+
+
+def _earns_almost_as_much(comparisons: Sequence[Comparison], scale: ScoreScale) -> bool:
+    """Return whether wrong numbers of one kind earn almost what right ones earn. Nothing else about them is right."""
+    wrong_answer = comparisons[0].wrong_answer
+    if wrong_answer.holds_right_one or any(comparison.row.reference.kind != "number" for comparison in comparisons):
+        return False
+    right = scale.mean_of_all([comparison.right for comparison in comparisons])
+    wrong = scale.mean_of_all([comparison.wrong for comparison in comparisons])
+    return right > SCORE_TOLERANCE and wrong >= CLOSE_SHARE * right
+
+
 def _examples(comparisons: Sequence[Comparison]) -> list[Example]:
-    """Return the clearest lost comparison of each kind of wrong answer."""
-    lost_comparisons = [comparison for comparison in comparisons if comparison.win is not None and comparison.win < 1]
-    lost_comparisons.sort(key=lambda comparison: comparison.margin)
-    clearest = {comparison.wrong_kind: comparison for comparison in reversed(lost_comparisons)}
+    """Return the clearest comparison of each kind of wrong answer, those first that the right answer does not win."""
+    by_margin = sorted(
+        (comparison for comparison in comparisons if comparison.win is not None),
+        key=lambda comparison: comparison.margin,
+    )
+    lost = [comparison for comparison in by_margin if comparison.win != 1]
+    clearest = {comparison.wrong_answer.name: comparison for comparison in reversed(lost or by_margin)}
     return [
-        comparison.wrong.example(f"wrong ({comparison.wrong_kind}); the right answer scored {comparison.right.score:g}")
+        comparison.wrong.example(
+            f"wrong ({comparison.wrong_answer.name}); the right answer scored {comparison.right.score:g}"
+        )
         for comparison in sorted(clearest.values(), key=lambda comparison: comparison.margin)[:MAX_EXAMPLES]
         if comparison.right.score is not None
     ]

@@ -1,0 +1,1 @@
+"""The wrong answers of probe S5, by the kind of task."""
