@@ -1,11 +1,12 @@
 """The three numbers on top of every report, in words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from simulator.doctor.headline_numbers import NUMBER_NAMES, HeadlineNumber, HeadlineNumbers
 from simulator.doctor.report.excerpts import one_line, shorten
 
+_SAME_REASON: Final = "for the same reason"
 _MAX_NAME: Final = 40  # characters of a response's name or of an answer
 
 
@@ -23,10 +24,15 @@ def headline_rows(headline: HeadlineNumbers | None) -> tuple[HeadlineRow, ...]:
     """Return the three numbers in words. Empty if there are none."""
     if headline is None:
         return ()
-    return (
+    rows = (
         _row("false_pass_ceiling", headline.false_pass_ceiling, _ceiling_note(headline)),
         _row("laziest_response", headline.laziest_response, _lazy_note(headline.laziest_response)),
         _row("false_fail_rate", headline.false_fail_rate, _false_fail_note(headline.false_fail_rate)),
+    )
+    notes = [row.note for row in rows]
+    return tuple(
+        replace(row, note=_SAME_REASON) if not_measured and row.note in notes[:index] else row
+        for index, (row, not_measured) in enumerate(zip(rows, _are_missing(headline), strict=True))
     )
 
 
@@ -36,6 +42,10 @@ def format_share(share: float) -> str:
     if percent == "0%" and share > 0:
         return "<1%"
     return ">99%" if percent == "100%" and share < 1 else percent
+
+
+def _are_missing(headline: HeadlineNumbers) -> tuple[bool, ...]:
+    return tuple(getattr(headline, key).value is None for key in NUMBER_NAMES)
 
 
 def _row(key: str, number: HeadlineNumber, note: str) -> HeadlineRow:
@@ -58,8 +68,12 @@ def _lazy_note(number: HeadlineNumber) -> str:
         return ""
     if number.value == 0:
         return "no text that is the same on every row earns anything"
-    majority = f"the most frequent answer, {_short(number.majority_answer)}, has {format_share(number.majority_share)}"
-    return f"the most that one text earns on all rows: {_short(number.response)}; {majority} of the rows"
+    share = f"{format_share(number.majority_share)} of the rows"
+    if number.response == f"always {number.majority_answer}":
+        majority = f", the most frequent answer ({share})"
+    else:
+        majority = f"; the most frequent answer, {_short(number.majority_answer)}, has {share}"
+    return f"the most that one text earns on all rows: {_short(number.response)}{majority}"
 
 
 def _false_fail_note(number: HeadlineNumber) -> str:

@@ -22,8 +22,7 @@ def test_each_number_has_its_interval_and_says_what_it_is_about() -> None:
             name="laziest response",
             value="28%",
             interval="13% to 51%",
-            note="the most that one text earns on all rows: always refund; the most frequent answer, refund, has 28% "
-            "of the rows",
+            note="the most that one text earns on all rows: always refund, the most frequent answer (28% of the rows)",
         ),
         HeadlineRow(
             name="false-fail rate",
@@ -47,9 +46,18 @@ def test_nothing_earned_is_said_in_words() -> None:
 
 
 def test_a_number_that_was_not_measured_has_its_reason() -> None:
-    """Instead of a note."""
-    assert headline_rows(not_measured("No right answer."))[2] == HeadlineRow(
-        name="false-fail rate", value="-", interval="not measured", note="No right answer."
+    """Instead of a note, and once if all three have the same."""
+    first, _, last = headline_rows(not_measured("No right answer."))
+    assert first == HeadlineRow(name="false-pass ceiling", value="-", interval="not measured", note="No right answer.")
+    assert last.note == "for the same reason"
+
+
+def test_another_answer_than_the_most_frequent_one_may_earn_most() -> None:
+    """Then both are named."""
+    lazy = replace(HEADLINE.laziest_response, response="0 to 1000")
+    note = headline_rows(replace(HEADLINE, laziest_response=lazy))[1].note
+    assert note == (
+        "the most that one text earns on all rows: 0 to 1000; the most frequent answer, refund, has 28% of the rows"
     )
 
 

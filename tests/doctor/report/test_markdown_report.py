@@ -34,8 +34,7 @@ def test_the_numbers_and_a_table_come_before_folded_details() -> None:
 | false-pass&nbsp;ceiling | **40%** | 17%&nbsp;to&nbsp;69% | the most that a response without the right \
 answer earns: marker only |
 | laziest&nbsp;response | **28%** | 13%&nbsp;to&nbsp;51% | the most that one text earns on all rows: always \
-refund; the most frequent \
-answer, refund, has 28% of the rows |
+refund, the most frequent answer (28% of the rows) |
 | false-fail&nbsp;rate | **5%** | 2%&nbsp;to&nbsp;12% | 4 of 80 right responses are refused; the first: in bold |
 
 | | finding | measured | expected |
