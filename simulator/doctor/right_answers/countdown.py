@@ -40,7 +40,7 @@ def countdown_sources() -> Iterator[AnswerSource]:
 
 
 def _read_equation(record: Record, *, has_target: bool) -> ReferenceAnswer:
-    task = _task_of(record)
+    task = countdown_task(record)
     if task is None:
         return UNKNOWN
     numbers, target = task
@@ -50,7 +50,7 @@ def _read_equation(record: Record, *, has_target: bool) -> ReferenceAnswer:
     return code_answer(f"{equation} = {target}" if has_target else equation, "the numbers and the target")
 
 
-def _task_of(record: Record) -> tuple[list[int], int] | None:
+def countdown_task(record: Record) -> tuple[list[int], int] | None:
     """Return the numbers and the target of a record: from its fields, or from its prompt."""
     numbers, target = None, None
     for path, value in fields_of(record):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from simulator.doctor.rows import Row
 from simulator.training.dataset import Json, prompt_text
 
+_FENCED = re.compile(r"(?s)\A\s*(```[\w+-]*\n)(.*?)(\n?```)\s*\Z")
+_EQUATION = re.compile(r"[\d\s()+*/=.-]+")
 _DEFINITION = re.compile(r"\bdef (\w+)\(")
 _QUERY = re.compile(r"(?i)\s*(?:select|with)\b")
 _SAYS_RESULT = re.compile(r"\s*(?:==|=>|->|→|=|\bgives\b|\breturns?\b|\bis\b|\bshould return\b|\bmust return\b)\s*(.+)")
@@ -21,9 +23,26 @@ class ProgramExample:
     result: str
 
 
+def program_of(row: Row) -> str:
+    """Return the right program without the code fence that the answer may have."""
+    fenced = _FENCED.match(row.reference.text)
+    return fenced.group(2) if fenced else row.reference.text
+
+
+def write_program(row: Row, program: str) -> str:
+    """Return a response with a program, in the code fence of the right answer if that has one."""
+    fenced = _FENCED.match(row.reference.text)
+    return row.write_answer(f"{fenced.group(1)}{program}{fenced.group(3)}" if fenced else program)
+
+
 def is_query(row: Row) -> bool:
     """Return whether the program is an SQL query."""
-    return _QUERY.match(row.reference.text) is not None
+    return _QUERY.match(program_of(row)) is not None
+
+
+def is_equation(row: Row) -> bool:
+    """Return whether the program is an arithmetic expression, with or without its value."""
+    return _EQUATION.fullmatch(program_of(row)) is not None
 
 
 def function_name(row: Row) -> str | None:

@@ -18,6 +18,9 @@ from simulator.training.dataset import Json
 _MIN_WORD_LETTERS: Final = 3
 """A shorter label, such as the letter of a choice, is not put into a longer word: capitals are found in any word."""
 
+_MAX_LABELS: Final = 30
+"""More different answers are names rather than labels."""
+
 _QUANTITY = re.compile(r"([-+]?\d[\d.,]*\s*)([A-Za-z°²³/]+)\.?")
 _OTHER_UNITS: Final = {
     "km": "m", "m": "km", "cm": "m", "mm": "cm", "kg": "g", "g": "kg", "mg": "g", "t": "kg", "l": "ml", "ml": "l",
@@ -37,6 +40,10 @@ def _other_unit(row: Row, _rows: Sequence[Row], _u: float) -> str | None:
     return row.write_response(f"{match.group(1)}{unit}", wrong=True) if match and unit else None
 
 
+def _right_answers(row: Row) -> set[str]:
+    return {answer.casefold() for answer in (row.reference.text, *row.reference.others)}
+
+
 def _word_that_holds_it(row: Row, _rows: Sequence[Row], _u: float) -> str | None:
     """Return a longer word that contains the right label: its opposite in the file, or a made-up one."""
     label = row.reference.text
@@ -46,7 +53,7 @@ def _word_that_holds_it(row: Row, _rows: Sequence[Row], _u: float) -> str | None
         (
             other
             for other in row.task.labels
-            if label.casefold() in other.casefold() and label.casefold() != other.casefold()
+            if label.casefold() in other.casefold() and other.casefold() not in _right_answers(row)
         ),
         f"un{label}",
     )
@@ -55,7 +62,24 @@ def _word_that_holds_it(row: Row, _rows: Sequence[Row], _u: float) -> str | None
 
 def _other_answers(row: Row, rows: Sequence[Row]) -> list[str]:
     answers = dict.fromkeys((*row.task.labels, *(other.reference.text for other in rows)))
-    return [answer for answer in answers if answer.casefold() != row.reference.text.casefold()]
+    return [answer for answer in answers if answer.casefold() not in _right_answers(row)]
+
+
+def _label_that_begins_alike(row: Row, _rows: Sequence[Row], _u: float) -> str | None:
+    """Return the other label of the file with the most letters in common at its start, if there is one."""
+    if len(row.task.labels) > _MAX_LABELS:
+        return None
+    right, others = row.reference.text.casefold(), _other_answers(row, ())
+    longest = max(others, key=lambda label: _common_letters(label.casefold(), right), default="")
+    return row.write_response(longest, wrong=True) if _common_letters(longest.casefold(), right) else None
+
+
+def _common_letters(one: str, other: str) -> int:
+    """Return how many letters two texts have in common at their start."""
+    return next(
+        (index for index, (left, right) in enumerate(zip(one, other, strict=False)) if left != right),
+        len(min(one, other, key=len)),
+    )
 
 
 def _several_in_answer(row: Row, rows: Sequence[Row], _u: float) -> str | None:
@@ -76,6 +100,7 @@ WRONG_LABELS: Final = (
     WrongAnswer(name="right one taken back", write=retracted_answer, holds_right_one=True),
     WrongAnswer(name="evasive", write=evasive_answer),
     WrongAnswer(name="a longer word that contains it", write=_word_that_holds_it, rows=FEWER_ROWS),
+    WrongAnswer(name="another label that begins alike", write=_label_that_begins_alike, rows=FEWER_ROWS),
     WrongAnswer(name="another unit", write=_other_unit, rows=FEWER_ROWS),
     WrongAnswer(name="several in the answer", write=_several_in_answer, holds_right_one=True, rows=FEWER_ROWS),
     WrongAnswer(name="several answers", write=_several_answers, holds_right_one=True, rows=FEWER_ROWS),

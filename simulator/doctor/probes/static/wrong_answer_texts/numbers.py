@@ -53,9 +53,13 @@ def _unless_percentage(write: WrongAnswerWriter) -> WrongAnswerWriter:
     )
 
 
-def _add_less_than_one(value: float) -> float | None:
-    sign = -1 if value < 0 else 1
-    return round(value + sign * _FRACTION_OF_ONE, 6) if abs(value) <= _MAX_FOR_FRACTION else None
+def _change_by_less_than_one(value: float) -> float | None:
+    """Return a number with the same whole part, which cutting makes equal to the right one."""
+    if abs(value) > _MAX_FOR_FRACTION:
+        return None
+    away_from_zero = -1 if value < 0 else 1
+    towards = away_from_zero if abs(value) % 1 < 1 - _FRACTION_OF_ONE else -away_from_zero
+    return round(value + towards * _FRACTION_OF_ONE, 6)
 
 
 def _add_tenth(value: float) -> float | None:
@@ -103,7 +107,7 @@ WRONG_NUMBERS: Final = (
     WrongAnswer(
         name="a hundredth", write=_unless_percentage(_written_number(lambda value: value / 100)), rows=FEWER_ROWS
     ),
-    WrongAnswer(name="off by less than one", write=_written_number(_add_less_than_one), rows=FEWER_ROWS),
+    WrongAnswer(name="off by less than one", write=_written_number(_change_by_less_than_one), rows=FEWER_ROWS),
     WrongAnswer(name="off by a tenth", write=_written_number(_add_tenth), rows=FEWER_ROWS),
     WrongAnswer(name="inside a longer number", write=_inside_longer_number, rows=FEWER_ROWS),
     WrongAnswer(name="several in the answer", write=_several_in_answer, holds_right_one=True, rows=FEWER_ROWS),
