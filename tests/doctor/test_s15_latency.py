@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from simulator.doctor.finding import Finding, Severity
+from simulator.doctor.invocation import Case
 from simulator.doctor.probes.static.endless_code import endless_code
 from simulator.doctor.probes.static.s15_latency import check_latency, measure_call_seconds
-from simulator.doctor.probes.static.time_growth import TOO_SLOW_SECONDS
+from simulator.doctor.probes.static.time_growth import TOO_SLOW_SECONDS, TimeGrowth
 from simulator.doctor.rows import sample_rows
 from simulator.training.dataset import Record
 from simulator.training.hyperparameters import Hyperparameters
@@ -98,6 +99,23 @@ def test_quadratic_growth_is_a_warning_if_calls_may_reach_the_time_out(
     (finding,) = check_latency(probe_context(function, sums))
     assert finding.value is not None
     assert (finding.severity, round(finding.value, 1)) == (severity, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("filler", "seconds", "is_steep"),
+    [
+        ("digits", (0.3, 4.8), True),
+        ("digits in the answer", (0.3, 4.8), False),
+        ("digits in the answer", (0.01, 4.8), True),
+        ("digits in the answer", (4.8,), True),
+    ],
+)
+def test_a_long_answer_is_reported_only_if_its_time_explodes(
+    sums: tuple[Record, ...], filler: str, seconds: tuple[float, ...], is_steep: bool
+) -> None:
+    """A plain pattern of a decimal number takes quadratic time for thousands of digits."""
+    case = Case(label=filler, record=sums[0], text="")
+    assert TimeGrowth(filler=filler, case=case, seconds=seconds).is_steep is is_steep
 
 
 def test_quadratic_growth_of_a_short_time_is_ok(sums: tuple[Record, ...]) -> None:

@@ -18,6 +18,9 @@ RESPONSE_SIZES: Final = (2_000, 8_000, 32_000)
 STEEP_EXPONENT: Final = 1.5
 """Time that grows with a higher power of the length is steep: a search that starts again at every character."""
 
+EXPLOSIVE_EXPONENT: Final = 3.0
+"""Time that grows with a higher power of the length is no search that starts again, but backtracking (INFERRED)."""
+
 NOTABLE_SECONDS: Final = 0.05
 """A shorter time on the longest response is not reported, because it may be the noise of a busy machine."""
 
@@ -95,8 +98,19 @@ class TimeGrowth:
         return math.log(longer / shorter) / math.log(RESPONSE_SIZES[last_index] / RESPONSE_SIZES[last_index - 1])
 
     @property
+    def is_explosive(self) -> bool:
+        """Whether the shortest response took too long already, or the growth is far steeper than that of a search."""
+        return self.exponent is None or self.exponent > EXPLOSIVE_EXPONENT
+
+    @property
     def is_steep(self) -> bool:
-        """Whether the growth is reported as a warning."""
+        """Whether the growth is reported.
+
+        A long answer of one character is rare, and a common pattern of a number needs quadratic time for it. So the
+        growth with an answer is reported only if it explodes.
+        """
+        if self.filler in SLOT_FILLERS and not self.is_explosive:
+            return False
         is_notable = self.seconds[-1] > NOTABLE_SECONDS and self.exponent is not None and self.exponent > STEEP_EXPONENT
         return self.is_too_slow or is_notable
 
