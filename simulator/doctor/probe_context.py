@@ -155,6 +155,11 @@ class ProbeContext:
         return UNKNOWN_ANSWERS if self._has_references else NO_ANSWERS
 
     @property
+    def searched_formats(self) -> tuple[str, ...]:
+        """The answer formats in which right answers are looked for. "" is each row's own; small plans try no other."""
+        return FORMAT.actions if self.plan.training_steps else ("",)
+
+    @property
     def row_subset(self) -> tuple[Row, ...]:
         """A few of the answerable rows, evenly spread."""
         rows = self.answerable_rows

@@ -92,7 +92,7 @@ def search_right_answers(context: ProbeContext) -> tuple[ShapeAnswers, ...]:
 def choose_given_source(context: ProbeContext, given: GivenAnswers) -> tuple[AnswerSource, float]:
     """Return the way to read the given answers that scores most, with its mean score. On a tie it is the first."""
     sampled = [row for row in context.rows if row.record.line in given.lines][:SEARCHED_ROWS]
-    candidates = [*_candidates(given.sources, sampled, ("", *FORMAT.actions))]
+    candidates = [*_candidates(given.sources, sampled, dict.fromkeys(("", *context.searched_formats)))]
     results = iter(context.invoker.score([case for _, _, cases in candidates for case in cases]))
     scored = [(source, [next(results) for _ in cases]) for source, _, cases in candidates]
     scale = score_scale_from(scores_of(chain.from_iterable(own for _, own in scored)))
@@ -169,14 +169,14 @@ class _SourceSearch:
         likely = [*unit_test_sources(), *countdown_sources(), *alias_sources(records), *choice_sources()]
         recorded = [*recorded_sources(best_recorded_responses(self._context))]
         others = [*worked_sources(records), *expected_rows_sources(), *reference_sources()]
-        for answer_formats in (("",), tuple(FORMAT.actions)):
+        for answer_formats in dict.fromkeys((("",), self._context.searched_formats)):
             for sources in (likely, others, recorded):
                 if source := self._first_accepted(sources, sampled, answer_formats):
                     return source
         return None
 
     def _first_accepted(
-        self, sources: Iterable[AnswerSource], sampled: Sequence[Row], answer_formats: Sequence[str]
+        self, sources: Iterable[AnswerSource], sampled: Sequence[Row], answer_formats: Iterable[str]
     ) -> AnswerSource | None:
         """Return the source with the highest mean score that is confirmed on all rows. On a tie it is the first."""
         candidates = [*_candidates(sources, sampled, answer_formats)]
@@ -224,7 +224,7 @@ def best_recorded_responses(context: ProbeContext) -> dict[int, str]:
 
 
 def _candidates(
-    sources: Iterable[AnswerSource], rows: Sequence[Row], answer_formats: Sequence[str]
+    sources: Iterable[AnswerSource], rows: Sequence[Row], answer_formats: Iterable[str]
 ) -> Iterator[tuple[AnswerSource, str, list[Case]]]:
     """Yield each source in each form and format with its cases. Equal texts are tried once."""
     tried: set[tuple[str, ...]] = set()

@@ -42,7 +42,7 @@ def find_answer_path(context: ProbeContext) -> str:
     for path in _answer_paths(rows):
         reread_rows = with_answer_path(rows, path)
         if len(reread_rows) == len(rows) and not _have_same_answers(rows, reread_rows):
-            for name in FORMAT.actions:
+            for name in context.searched_formats:
                 cases[path, name] = [
                     Case(
                         label=f"{path} as {name}",
