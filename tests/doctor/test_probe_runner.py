@@ -1,6 +1,7 @@
 """The probe runner: order, early ends and selected probes."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -177,3 +178,22 @@ def test_a_probe_without_a_finding_is_an_error(run_probes: RunProbes) -> None:
     """No report would list it."""
     with pytest.raises(RuntimeError, match="S1 ended without a finding"):
         run_probes(static_probes=((make_probe("S1"), lambda _context: ()),))
+
+
+def test_without_right_answers_only_the_probe_of_invalid_results_reads_a_simulated_run(
+    sums: tuple[Record, ...],
+) -> None:
+    """The simulated policy cannot write a right answer, so its rewards prove nothing."""
+    context = probe_context(handler_for(lambda _element: 0.0), [replace(record, fields={}) for record in sums])
+    report = probe_runner.run_probes(
+        context,
+        data_name="train.jsonl",
+        data_sha256="00",
+        static_probes=[],
+        training_probes=[(make_probe(probe_id), list_traces) for probe_id in ("T1", "T11")],
+        simulate_training=simulate_one_run,
+    )
+    assert [(finding.severity, finding.message) for finding in report.findings] == [
+        (Severity.SKIPPED, context.unknown_answers_reason),
+        (Severity.OK, "as it is"),
+    ]

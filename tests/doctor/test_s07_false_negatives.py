@@ -72,6 +72,19 @@ def test_only_what_the_prompt_leaves_open_is_required(prompt: str, answer: str, 
     assert ways - {"CRLF line ends", "blanks at the end", "upper or lower case"} == required
 
 
+def test_lines_in_a_code_fence_end_as_they_do(sums: tuple[Record, ...]) -> None:
+    """Rewards look for the line of the fence, and no model writes CRLF."""
+    prompt = "Write a function. Answer in a ```python block."
+    record = replace(
+        sums[0],
+        messages=(Message(role="user", content=prompt),),
+        fields={"reference_answer": "def f():\n    return 1"},
+    )
+    (row,) = sample_rows([record], seed=0, count=1)
+    (crlf,) = (variant for variant in ANSWER_VARIANTS["code"] if variant.name == "CRLF line ends")
+    assert not crlf.is_open(row, [row])
+
+
 def test_an_example_shows_the_rejected_right_answer(labels: tuple[Record, ...]) -> None:
     """With its score and the name of the variant."""
 

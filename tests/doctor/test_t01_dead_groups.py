@@ -31,6 +31,12 @@ def test_the_trace_decides_the_severity_and_the_value(trace: TrainingTrace, expe
     assert severities_and_values(check_dead_groups([trace])) == [expected]
 
 
+def test_a_dead_group_is_not_said_to_hold_wrong_rollouts_where_that_is_not_known() -> None:
+    """No right answer to compare with."""
+    (finding,) = check_dead_groups([make_trace(group=((0.0, None), (0.0, None)))])
+    assert finding.message == "In most groups every rollout gets the same reward."
+
+
 def test_the_examples_of_a_dead_group_are_a_right_and_a_wrong_rollout() -> None:
     """They are two responses to one prompt with one score."""
     (finding,) = check_dead_groups([make_trace(group=BOTH_SCORE)])

@@ -58,6 +58,10 @@ def test_agreement_is_measured_on_the_recorded_responses() -> None:
 
 
 def test_a_failure_on_free_text_is_only_a_warning() -> None:
-    """The answer check may count a recorded text in other words as wrong."""
+    """The answer check may count a recorded text in other words as wrong, so it is only said to differ."""
     (finding,) = check_agreement([make_trace(recorded_kinds=TEXTS, group=((0.0, True), (1.0, False)))])
     assert (finding.severity, finding.measured) == (WARN, f"0.00{ANSWER_CHECK_NOTE}")
+    assert (finding.message, finding.examples[0].note) == (
+        "Many responses that differ from the reference score like those that agree.",
+        "it differs from the reference",
+    )

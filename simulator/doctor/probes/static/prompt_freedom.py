@@ -39,8 +39,8 @@ def text_may_follow(row: Row) -> bool:
 
 
 def line_ends_may_change(row: Row, _rows: Sequence[Row] = ()) -> bool:
-    """Return whether lines may end otherwise. In a layout that the prompt shows they end as there."""
-    return not row.has_fixed_layout
+    """Return whether lines may end otherwise. In a layout that the prompt shows, and in a fence, they end as there."""
+    return not row.has_fixed_layout and "```" not in row.right_response
 
 
 def marks_may_surround(row: Row, _rows: Sequence[Row] = ()) -> bool:

@@ -37,6 +37,9 @@ WRONG_SHARE: Final = 0.5
 MAJORITY: Final = 0.5
 """The share that counts as most: of rollouts, of groups, of a right answer's score (INFERRED)."""
 
+UNCERTAIN_KINDS: Final = frozenset({"code", "text"})
+"""For these kinds of task a recorded response that differs from the reference may be right too."""
+
 SATURATION: Final = Probe(
     id="S6",
     name="saturation and sparsity",
@@ -157,7 +160,9 @@ def check_saturation(context: ProbeContext) -> Iterator[Finding]:
         return
     description = f"mean {mean:.3g}{scale.note}{missing_note(results)}"
     if any(truth is not None for truth in chain.from_iterable(truths)):
-        description += f", where {_share_of_right(truths):.2f} of the rollouts are really right"
+        is_certain = context.recorded is None or not {row.reference.kind for row in context.rows} & UNCERTAIN_KINDS
+        truth = "are really right" if is_certain else "agree with the reference"
+        description += f", where {_share_of_right(truths):.2f} of the rollouts {truth}"
     description += f"; {fmean(map(_is_dead, groups)):.2f} of the groups are dead"
     if len(scores := set(scores_of(results))) == 1:
         description += f", as every response scores {scores.pop():g}"

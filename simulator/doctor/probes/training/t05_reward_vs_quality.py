@@ -73,7 +73,9 @@ def check_reward_vs_quality(traces: TrainingTraces) -> Iterator[Finding]:
     if rewards.gain > MIN_REWARD_RISE and quality_loss > MAX_QUALITY_DROP:
         yield REWARD_VS_QUALITY.finding(
             Severity.WARN if is_truth_uncertain(trace) else Severity.FAIL,
-            "The reward rises while the answers get worse.",
+            "The reward rises while fewer responses agree with the reference."
+            if is_truth_uncertain(trace)
+            else "The reward rises while the answers get worse.",
             measured=measured,
             threshold=f"right answers fall by at most {MAX_QUALITY_DROP}",
             fix="Lower learning_rate_multiplier: at a lower rate both rise."
@@ -85,7 +87,9 @@ def check_reward_vs_quality(traces: TrainingTraces) -> Iterator[Finding]:
     elif excess > MAX_REWARD_EXCESS and _rewards_wrong_answers(trace):
         yield REWARD_VS_QUALITY.finding(
             Severity.WARN,
-            "The reward is above the share of right answers: wrong answers earn as much as right ones.",
+            "The reward is above the share of responses that agree with the reference: others earn as much."
+            if is_truth_uncertain(trace)
+            else "The reward is above the share of right answers: wrong answers earn as much as right ones.",
             measured=f"reward {rewards.last:.3f}, right {quality.last:.3f} at the end{trace.scale.note}"
             f"{truth_source_note(trace)}",
             threshold=f"at most {MAX_REWARD_EXCESS} above",

@@ -80,11 +80,16 @@ def check_agreement(traces: TrainingTraces) -> Iterator[Finding]:
     if share >= WARN_AGREEMENT:
         yield AGREEMENT.ok("Right rollouts score higher than wrong ones.", measured=measured, value=share)
         return
+    if is_truth_uncertain(trace):
+        # A right answer in other words differs from the reference, so no such rollout is called wrong.
+        severity, message = Severity.WARN, "Many responses that differ from the reference score like those that agree."
+    elif share < FAIL_AGREEMENT:
+        severity, message = Severity.FAIL, "The score hardly separates right from wrong answers."
+    else:
+        severity, message = Severity.WARN, "Many wrong rollouts score like right ones."
     yield AGREEMENT.finding(
-        Severity.FAIL if share < FAIL_AGREEMENT and not is_truth_uncertain(trace) else Severity.WARN,
-        "The score hardly separates right from wrong answers."
-        if share < FAIL_AGREEMENT
-        else "Many wrong rollouts score like right ones.",
+        severity,
+        message,
         measured=measured,
         threshold=f"at least {FAIL_AGREEMENT if share < FAIL_AGREEMENT else WARN_AGREEMENT}",
         fix=AGREEMENT.remedy,
