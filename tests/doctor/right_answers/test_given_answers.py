@@ -44,7 +44,7 @@ def test_responses_belong_to_the_lines_that_they_name() -> None:
         (None, False),
         ("three", True),
     ]
-    assert (given.lines, given.inputs) == ({1, 3}, {"right_sha256": "abc"})
+    assert (given.lines, dict(given.inputs)) == (frozenset({1, 3}), {"right_sha256": "abc"})
 
 
 def test_responses_without_lines_are_in_the_order_of_the_records() -> None:
@@ -108,7 +108,7 @@ def test_a_field_gives_its_value_the_marked_answer_and_the_whole_text() -> None:
         (1, False),
         ("It is\n\\boxed{1}", True),
     ]
-    assert (given.lines, given.inputs) == ({1, 2}, {"solution": "reference_answer.solution"})
+    assert (given.lines, dict(given.inputs)) == (frozenset({1, 2}), {"solution": "reference_answer.solution"})
 
 
 def test_a_field_that_no_record_has_is_an_error() -> None:
