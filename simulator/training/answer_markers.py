@@ -95,6 +95,11 @@ def find_mentioned_marker(text: str) -> str | None:
     return found.group() if found else None
 
 
+def ends_with_cue(text: str) -> bool:
+    """Return whether the last line of a prompt is "Answer:", which the answer follows."""
+    return bool(_CUE.search(text))
+
+
 def _is_requested(text: str, match: re.Match[str], pattern: re.Pattern[str], request: re.Pattern[str]) -> bool:
     if is_denied(text, match.start()):
         return False

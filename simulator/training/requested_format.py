@@ -4,7 +4,12 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
-from simulator.training.answer_markers import find_labelled_lines, find_mentioned_marker, find_requested_marker
+from simulator.training.answer_markers import (
+    ends_with_cue,
+    find_labelled_lines,
+    find_mentioned_marker,
+    find_requested_marker,
+)
 from simulator.training.bare_answers import asks_for_answer_alone
 from simulator.training.requested_json import asks_for_json, find_json_keys, mentions_json
 from simulator.training.response_template import ResponseTemplate
@@ -107,7 +112,7 @@ def _find_format_of_answer(text: str, kind: str | None, requested: RequestedForm
         return replace(requested, format="colon", marker=asked[0], template=asked[1])
     if kind == "json" and mentions_json(text):
         return replace(requested, format="json")
-    if asks_for_answer_alone(text):
+    if asks_for_answer_alone(text) or (kind in ("label", "boolean") and ends_with_cue(text)):
         return replace(requested, format="bare")
     if find_mentioned_marker(text) is not None:
         return replace(requested, format="colon")

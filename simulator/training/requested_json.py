@@ -25,10 +25,18 @@ _ADJECTIVES: Final = (
     r"(?:(?:a|an|one|single|the|valid|strict|raw|plain|compact|pure|well-formed|only|just|following|this|flat|minified|"
     r"proper|exact|same|parseable)\s+){0,4}"
 )
+_VERB: Final = (
+    r"\b(?:reply|respond|answer|return|output|give|produce|provide|write|emit|generate|print|send|format|present|list|"
+    r"extract|convert|express|record|report|results?|response|state|describe|summari[sz]e|put|show|classify|label)"
+)
 # Asked for: "as JSON", "in JSON format", "reply with JSON", "JSON only", "return a JSON object".
 _REQUESTS: Final = (
-    re.compile(rf"\b(?:as|into)\s+{_ADJECTIVES}json\b", re.IGNORECASE),
-    re.compile(rf"\bin\s+{_ADJECTIVES}json(?:\s+(?:format|form|syntax|with|only)\b|\s*[.:;!?]|\s*$)", re.IGNORECASE),
+    re.compile(rf"(?:^|[.\n:]\s*|{_VERB}\b[^.\n]{{0,80}}\b)(?:as|into)\s+{_ADJECTIVES}json\b", re.IGNORECASE),
+    re.compile(
+        rf"(?:^|[.\n:]\s*|{_VERB}\b[^.\n]{{0,80}}\b)in\s+{_ADJECTIVES}json"
+        r"(?:\s+(?:format|form|syntax|with|only)\b|\s*[.:;!?]|\s*$)",
+        re.IGNORECASE,
+    ),
     re.compile(
         rf"\b(?:reply|respond|answer|return|output|give|produce|provide|write|emit|generate|print|send|use)"
         rf"(?:\s+(?:me|us|back|your (?:answer|response|reply|output)|the (?:answer|result|output)|it|them|only|just|"

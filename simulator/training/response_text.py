@@ -61,6 +61,8 @@ def render_attempt(
     In the format that the prompt asks for, the work stands where the prompt's template has its place.
     If it is `wrong`, the last step of the work has that value too. `u` in (0, 1) chooses among filler sentences.
     """
+    if answer_format == task.requested_format.format in ("bare", "json") and verbosity in ("brief", "normal"):
+        verbosity = "terse"  # a prompt that asks for the answer alone gets no work, unless the model is long-winded
     lines = _render_work(task.reference, verbosity, value if wrong else None, u)
     answer = render_final_answer(task, value, answer_format=answer_format, style=style)
     template = task.requested_format.template

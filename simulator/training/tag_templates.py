@@ -48,6 +48,23 @@ _REQUEST: Final = re.compile(
     r"submit|report|use|format|call)\b[^.\n]{0,100}$",
     re.IGNORECASE,
 )
+_REQUEST_OF_UNKNOWN: Final = re.compile(
+    r"\b(?:put|write|wrap|enclose|surround|give|return|place|provide|output|respond|reply|answer|end|finish|list|name|"
+    r"extract|summari[sz]e|translate|rewrite|state|report|collect|show)\b"
+    r"[^.\n]{0,80}\b(?:in|inside|within|between|with|as|by|using|into)\b[^.\n]{0,12}$",
+    re.IGNORECASE,
+)
+_INPUT: Final = re.compile(
+    r"\b(?:given|provided|found|contained|delimited|shown|text|passage|context|document|article|information|facts)"
+    r"(?: is| are)? (?:in|within|inside|between|by)\b[^.\n]{0,12}$",
+    re.IGNORECASE,
+)
+_INPUT_NAMES: Final = frozenset(
+    {
+        "context", "passage", "document", "documents", "article", "question", "input", "data", "tools", "example",
+        "examples", "instructions", "source", "story", "paragraph", "conversation", "user", "system", "b", "i", "p",
+    }
+)  # fmt: skip
 _LAYOUT_REQUEST: Final = re.compile(
     r"\b(?:format|form|template|layout|structure|follows|like this)\b[^\n]{0,40}:\s*$", re.IGNORECASE
 )
@@ -224,22 +241,15 @@ def _choose_answer_slot(text: str, slots: Sequence[_Slot], *, prefers_calls: boo
             candidates = [slot for slot in candidates if _is_requested(text, slots, slot)]
         if candidates:
             return _clearest(text, slots, candidates)
+    filled = {slot.name for slot in slots if not _PLACEHOLDER.fullmatch(slot.content.strip())}
     unknown = [
         slot
         for slot in wanted
-        if slot.name not in _WORK_NAMES
-        and _PLACEHOLDER.fullmatch(slot.content.strip())
-        and (_REQUEST.search(text[: slot.start][-120:]) or _follows_work(text, slots, slot))
+        if slot.name not in _WORK_NAMES | _INPUT_NAMES | filled
         and _REQUEST_OF_UNKNOWN.search(text[: slot.start][-120:])
+        and not _INPUT.search(text[: slot.start][-120:])
     ]
     return _clearest(text, slots, unknown) if unknown else None
-
-
-_REQUEST_OF_UNKNOWN: Final = re.compile(
-    r"\b(?:put|write|wrap|enclose|surround|give|return|place|provide|output|respond|reply|answer|end|finish)\b"
-    r"[^.\n]{0,80}\b(?:in|inside|within|between|with|as|by|using|into)\b[^.\n]{0,12}$",
-    re.IGNORECASE,
-)
 
 
 def _clearest(text: str, slots: Sequence[_Slot], candidates: Sequence[_Slot]) -> _Slot:

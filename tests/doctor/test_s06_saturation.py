@@ -50,7 +50,18 @@ def test_an_accepted_form_that_the_model_seldom_uses_is_a_warning(labels: tuple[
         is_right = response_of(element) == element["reference_answer"]["label"]
         return float(is_right and element["id"][-1] in "012")
 
-    (finding,) = check_saturation(probe_context(handler_for(is_the_bare_label), labels, row_count=32))
+    # The prompt asks for no form, so that most responses have words around the label.
+    free = tuple(
+        replace(
+            record,
+            messages=tuple(
+                replace(message, content=message.content.replace("Answer with one word.", ""))
+                for message in record.messages
+            ),
+        )
+        for record in labels
+    )
+    (finding,) = check_saturation(probe_context(handler_for(is_the_bare_label), free, row_count=32))
     assert (finding.severity, finding.threshold) == (Severity.WARN, "at least 0.05")
     assert finding.message.endswith("their format does not score.")
 

@@ -50,6 +50,7 @@ def test_the_requested_format_is_found_in_the_prompt(prompt: str, expected: Requ
         "Which river is it? Answer with one word.\n\nAnswer:",
         "#### Task\nName the river. Reply with one word.",
         "Read <note>He came at <b>noon</b>.</note> Answer with one word.",
+        "Notes arrive as JSON or as text. Answer with a single word.",
     ],
 )
 def test_a_request_for_the_answer_alone_is_found_beside_other_signs(prompt: str) -> None:
@@ -66,6 +67,8 @@ def test_a_request_for_the_answer_alone_is_found_beside_other_signs(prompt: str)
         "If the answer is no, say why.",
         "The page has the tags <summary></summary>. What do they mean?",
         "Read this code:\n```python\npass\n```\nIs it right?",
+        "The facts are given in <facts></facts> tags. Say how many there are.",
+        "List the towns in <letter>We left Graz for Lima.</letter>",
     ],
 )
 def test_words_of_the_question_are_no_request(prompt: str) -> None:
@@ -125,6 +128,10 @@ def test_words_of_the_question_are_no_request(prompt: str) -> None:
             ResponseTemplate(before_answer="<sql>", after_answer="</sql>"),
         ),
         (
+            "List the towns as a JSON list inside <towns></towns> tags.",
+            ResponseTemplate(before_answer="<towns>", after_answer="</towns>"),
+        ),
+        (
             "Give the output between [ANSWER] and [/ANSWER] tags.",
             ResponseTemplate(before_answer="[ANSWER]", after_answer="[/ANSWER]"),
         ),
@@ -176,3 +183,9 @@ def test_only_long_answers_go_into_a_code_block(kind: str, expected: str) -> Non
     """A prompt may show a program in a block and ask for a number."""
     prompt = "What does the program in the ```python block print? Reply with one number."
     assert find_requested_format(prompt, kind=kind).format == expected
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("label", "bare"), ("number", "none")])
+def test_a_short_answer_follows_a_cue_at_the_end(kind: str, expected: str) -> None:
+    """The answer continues the prompt's last line. Work may come before a number."""
+    assert find_requested_format("Which town is it?\nAnswer:", kind=kind).format == expected

@@ -152,3 +152,16 @@ def test_a_list_without_calls_is_written_in_words() -> None:
         answer_text(CALLS[:1], "Write each call as <tool_call>{...}</tool_call>.", attempt(content="near", form="xml"))
         == "None of the tools is needed."
     )
+
+
+@pytest.mark.parametrize(
+    ("prompt", "verbosity", "expected"),
+    [
+        ("Answer with one word.", "normal", "billing"),
+        ("Which team?", "normal", "I start by writing down what is known.\nbilling"),
+        ("Answer with one word.", "long", "Next, the parts are put together."),
+    ],
+)
+def test_an_answer_that_the_prompt_wants_alone_comes_without_work(prompt: str, verbosity: str, expected: str) -> None:
+    """Unless the model is long-winded."""
+    assert answer_text("billing", prompt, attempt(verbosity=verbosity)).startswith(expected)

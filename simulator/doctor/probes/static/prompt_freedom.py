@@ -18,7 +18,7 @@ _ANSWER_IS_LAST: Final = re.compile(
 )
 _EXACT: Final = re.compile(
     r"(?i)\b(?:following|this|exact|given) (?:exact )?(?:format|form|template|structure)\b"
-    r"|\bformat(?:ted)? (?:exactly|as)\b|\bexactly (?:as|in|like|this)\b"
+    r"|\b(?:of|in) the (?:format|form)\b|\bformat(?:ted)? (?:exactly|as)\b|\bexactly (?:as|in|like|this)\b"
     r"|\bnothing (?:else|more)\b|\bno other (?:text|words?)\b"
 )
 _ONLY_THE_VALUE: Final = re.compile(r"(?i)\b(?:only|just|nothing but) (?:the|a|one|its) (?:bare |final |plain )?\w+\b")
@@ -51,24 +51,27 @@ def marks_may_surround(row: Row, _rows: Sequence[Row] = ()) -> bool:
     """
     prompt = prompt_text(row.record.messages)
     requested = row.task.requested_format.format
-    if requested in _CLOSED_MARKERS or _EXACT.search(prompt):
+    template = row.task.requested_format.template
+    is_closed = requested in _CLOSED_MARKERS or (template is not None and bool(template.after_answer))
+    if is_closed or _EXACT.search(prompt):
         return False
     return not (requested in _OPEN_MARKERS and _ONLY_THE_VALUE.search(prompt))
 
 
 def bold_may_surround(row: Row, rows: Sequence[Row] = ()) -> bool:
-    """Return whether the prompt allows bold type. A marker that the prompt asks for already marks the answer."""
-    return row.task.requested_format.format not in _OPEN_MARKERS and marks_may_surround(row, rows)
+    """Return whether the prompt allows bold type. An answer alone, or behind a marker, needs none."""
+    return row.task.requested_format.format not in (*_OPEN_MARKERS, "bare") and marks_may_surround(row, rows)
 
 
 def quotes_may_surround(row: Row, rows: Sequence[Row] = ()) -> bool:
     """Return whether the prompt allows quotes around the value. The letter of a choice has none."""
-    return case_may_change(row) and marks_may_surround(row, rows)
+    return row.task.requested_format.format != "bare" and case_may_change(row) and marks_may_surround(row, rows)
 
 
 def case_may_change(row: Row, _rows: Sequence[Row] = ()) -> bool:
     """Return whether capitals do not matter: not in a formula, nor in the letter of a choice that the prompt prints."""
-    return len(row.reference.text) > 1 and not is_expression(row.reference.text)
+    text = row.reference.text
+    return len(text) > 1 and not is_expression(text) and not _EXACT.search(prompt_text(row.record.messages))
 
 
 def fence_may_surround(row: Row, _rows: Sequence[Row] = ()) -> bool:
