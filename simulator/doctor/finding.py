@@ -29,11 +29,13 @@ class ExampleCall:
         elements: the elements of its event.
         rollout_id: the id of the example's element.
         payload: the function's response, for an example that shows how the function responds and not what it scores.
+        seconds: how long the call took, for an example that shows this.
     """
 
     elements: Sequence[Mapping[str, Any]]
     rollout_id: str
     payload: bytes | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

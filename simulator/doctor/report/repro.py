@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +28,8 @@ FILE_NAME: Final = re.compile(r"[st]\d+(_[a-z0-9]+)+\.py")
 
 TIME_LIMIT_SECONDS: Final = 10.0
 """A call that reached the function's time-out must take longer (INFERRED: others take milliseconds)."""
+
+_SLOW_SHARE: Final = 0.5  # of the time that a call took, which another machine may need less of
 
 _PLACEHOLDER: Final = "FINDING: dict[str, Any] = {}  # the doctor replaces this line"
 _SEVERITIES: Final = frozenset({Severity.FAIL, Severity.WARN})
@@ -129,7 +131,7 @@ def _build_call(example: Example, by_line: Mapping[int, Record], settings: Gradi
 
 def _alone(call: ExampleCall) -> ExampleCall:
     elements = [element for element in call.elements if element.get("id") == call.rollout_id]
-    return ExampleCall(elements=elements, rollout_id=call.rollout_id, payload=call.payload) if elements else call
+    return replace(call, elements=elements) if elements else call
 
 
 def _values(finding: Finding, example: Example, call: ExampleCall) -> dict[str, Any]:
@@ -154,7 +156,8 @@ def _values(finding: Finding, example: Example, call: ExampleCall) -> dict[str, 
     elif finding.probe == _BATCH_PROBE:
         values["check"] = "batch"
     elif finding.probe == _TIME_PROBE:
-        values |= {"check": "time", "seconds": TIME_LIMIT_SECONDS}
+        limit = TIME_LIMIT_SECONDS if call.seconds is None else call.seconds * _SLOW_SHARE
+        values |= {"check": "time", "seconds": limit}
     return values
 
 

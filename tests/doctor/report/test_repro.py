@@ -109,6 +109,18 @@ def test_a_script_exits_with_0_while_the_finding_reproduces_and_then_with_1(
     ]
 
 
+@pytest.mark.slow
+def test_a_call_that_takes_too_long_reproduces_without_waiting_for_its_end(tmp_path: Path) -> None:
+    """It takes more than half of the time that it took, or does not end."""
+    slow = example(None, element("a"))
+    assert slow.call is not None
+    shown = finding("S15", replace(slow, call=replace(slow.call, seconds=0.4)), name="latency")
+    script = write_script(tmp_path, shown)
+    for source, code in (("__import__('time').sleep(600)", 0), ("1.0", 1)):
+        (tmp_path / "reward.py").write_text(HANDLER.replace("SCORE", source))
+        assert run(script).returncode == code
+
+
 def test_a_script_prints_the_prompt_the_response_and_both_scores(tmp_path: Path) -> None:
     """Control characters are visible."""
     script = write_script(tmp_path, finding("S9", example(1.0, element("a", HOSTILE_TEXT), response=HOSTILE_TEXT)))

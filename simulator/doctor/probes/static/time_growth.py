@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from simulator.doctor.finding import Example
+from simulator.doctor.finding import Example, ExampleCall
 from simulator.doctor.invocation import Case, Invoker
 from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.reward_function import with_shorter_timeout
@@ -71,12 +71,14 @@ class TimeGrowth:
         case: the longest response that was sent.
         seconds: the times, shortest response first.
         has_ended: False if the last call reached the time-out.
+        call: the last call.
     """
 
     filler: str
     case: Case
     seconds: tuple[float, ...]
     has_ended: bool = True
+    call: ExampleCall | None = None
 
     @property
     def longest(self) -> int:
@@ -130,6 +132,7 @@ class TimeGrowth:
             response=f"{text[:_EXCERPT_CHARACTERS]}… ({len(text):,} characters)",
             score=None,
             note=self.description,
+            call=self.call,
         )
 
 
@@ -155,15 +158,18 @@ def _measure(context: ProbeContext, invoker: Invoker, filler: str) -> TimeGrowth
     case = Case(label=filler, record=row.record, text="")
     seconds: list[float] = []
     has_ended = True
+    call: ExampleCall | None = None
     for size in RESPONSE_SIZES:
         case = replace(case, text=_long_response(row, filler, size))
         ids = invoker.rollout_ids([case])
-        invocation = invoker.invoke([invoker.build_element(case, rollout_id=ids[0])], ids=ids).invocation
+        element = invoker.build_element(case, rollout_id=ids[0])
+        invocation = invoker.invoke([element], ids=ids).invocation
         seconds.append(invocation.duration_ms / 1e3 if invocation else 0.0)
+        call = ExampleCall(elements=(element,), rollout_id=ids[0], seconds=seconds[-1])
         has_ended = invocation is None or not has_timed_out(invocation)
         if seconds[-1] > TOO_SLOW_SECONDS or not has_ended:
             break
-    return TimeGrowth(filler=filler, case=case, seconds=tuple(seconds), has_ended=has_ended)
+    return TimeGrowth(filler=filler, case=case, seconds=tuple(seconds), has_ended=has_ended, call=call)
 
 
 def _long_response(row: Row, filler: str, size: int) -> str:
