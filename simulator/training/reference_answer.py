@@ -28,6 +28,7 @@ class ReferenceAnswer:
         path: the position in the record, such as `reference_answer.final_answer`.
         others: other texts that are right too, such as the other names of a thing.
         is_response: whether the text is a whole response, which is written as it is, without a format around it.
+        is_example: whether it is one right answer of many, so that one that differs a little may be right too.
     """
 
     kind: AnswerKind
@@ -38,6 +39,7 @@ class ReferenceAnswer:
     path: str = ""
     others: tuple[str, ...] = ()
     is_response: bool = False
+    is_example: bool = False
 
 
 AnswerReader: TypeAlias = Callable[[Record], ReferenceAnswer]

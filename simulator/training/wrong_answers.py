@@ -10,6 +10,8 @@ _OPPOSITES = {"yes": "no", "no": "yes", "true": "false", "false": "true"}
 _SLIPS = ((" + ", " - "), ("==", "!="), ("<", "<="), ("return ", "return not "))
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _NUMBER_IN_WORK = re.compile(r"\d[\d,]*(?:\.\d+)?")
+_LETTER = re.compile(r"[A-Za-z]")
+_EMPTY_PROGRAM = "pass"
 _EVASIVE_TEXT = "It depends on several things."
 # Floats are not exact for larger integers.
 _MAX_EXACT = 10**15
@@ -28,8 +30,10 @@ def make_wrong_answer(reference: ReferenceAnswer, content: str, *, labels: Seque
     if reference.kind == "json":
         return _make_wrong_json(reference.value, content, u)
     if reference.kind == "code":
-        return _make_wrong_code(reference.text)
-    return _make_wrong_text(reference.text, content)
+        # A slip in an equation changes its value. A program or a query with a slip may have the same results.
+        is_certain = not reference.is_example or not _LETTER.search(reference.text)
+        return _make_wrong_code(reference.text) if is_certain else _EMPTY_PROGRAM
+    return _make_wrong_text(reference.text, "wrong" if reference.is_example else content)
 
 
 def _choose(items: Sequence[str], u: float) -> str:
@@ -76,7 +80,7 @@ def _make_wrong_code(text: str) -> str:
     for right, slip in _SLIPS:
         if right in text:
             return text.replace(right, slip, 1)
-    return "pass"
+    return _EMPTY_PROGRAM
 
 
 def _make_wrong_text(text: str, content: str) -> str:

@@ -1,7 +1,7 @@
 """Which records have a known right answer, and from which source it comes."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from simulator.doctor.right_answers.answer_kinds import is_answer
@@ -58,8 +58,7 @@ class RightAnswers:
         A program or a text that was found is one right answer of many. A response that differs need not be wrong.
         """
         answer = self.read(record)
-        is_found = self.given is not None or isinstance(self.sources.get(shape_of(record)), AnswerSource)
-        return UNKNOWN if is_found and answer.kind in ("code", "text") else answer
+        return UNKNOWN if answer.is_example else answer
 
     def labels(self, records: Iterable[Record]) -> tuple[str, ...]:
         """Return all labels of a file. Answers that must be built are not labels."""
@@ -70,19 +69,24 @@ class RightAnswers:
 
     def _find(self, record: Record) -> ReferenceAnswer:
         if self.given is not None:
-            return self.given.read(record)
+            return _as_example(self.given.read(record))
         shape = shape_of(record)
         if shape not in self.sources:
             reference = self.read_reference(record)
             return reference if is_answer(record, reference) or not self.sources else UNKNOWN
         source = self.sources[shape]
         if isinstance(source, AnswerSource):
-            return source.read(record)
+            return _as_example(source.read(record))
         return UNKNOWN if source is None else self.read_reference(record)
 
     @staticmethod
     def _has_labels(source: AnswerSource | str | None) -> bool:
         return source is not None and (isinstance(source, str) or source.has_labels)
+
+
+def _as_example(answer: ReferenceAnswer) -> ReferenceAnswer:
+    """Return an answer that was found or given. A program or a text is one of many right ones."""
+    return replace(answer, is_example=True) if answer.kind in ("code", "text") else answer
 
 
 def without_answers(right_answers: RightAnswers, rows: Iterable[Row]) -> RightAnswers:

@@ -15,6 +15,8 @@ from simulator.doctor.probes.static.s07_false_negatives import check_false_negat
 from simulator.doctor.right_answers.given_answers import answers_of_field
 from simulator.training.dataset import Json, Message, Record
 from simulator.training.recorded_response import RecordedResponse
+from simulator.training.reference_answer import AnswerKind, ReferenceAnswer
+from simulator.training.wrong_answers import make_wrong_answer
 from tests.doctor.fake_reward_functions import handler_for, probe_context, response_of
 
 Score = Callable[[dict[str, Any]], float]
@@ -225,3 +227,19 @@ def test_recorded_responses_that_score_overrule_a_failure() -> None:
         "8 of 16 recorded responses score above 0",
         (),
     )
+
+
+@pytest.mark.parametrize(
+    ("answer", "wrong"),
+    [
+        ("First.\nThen.", "It depends on several things."),
+        ("def f(n):\n    return n < 2", "pass"),
+        ("(1 + 2) * 3", "(1 - 2) * 3"),
+    ],
+    ids=["a text", "a program", "an equation"],
+)
+def test_a_wrong_answer_beside_one_of_many_right_ones_is_certainly_wrong(answer: str, wrong: str) -> None:
+    """A text without its last sentence may be right too, and so may a program with another comparison."""
+    kind: AnswerKind = "text" if answer.startswith("First") else "code"
+    reference = ReferenceAnswer(kind=kind, value=answer, text=answer, is_example=True)
+    assert make_wrong_answer(reference, "near", labels=(), u=0.0) == wrong
