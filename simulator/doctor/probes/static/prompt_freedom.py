@@ -39,8 +39,8 @@ def text_may_follow(row: Row) -> bool:
 
 
 def line_ends_may_change(row: Row, _rows: Sequence[Row] = ()) -> bool:
-    """Return whether lines may end otherwise. In a layout that the prompt shows, and in a fence, they end as there."""
-    return not row.has_fixed_layout and "```" not in row.right_response
+    """Return whether lines may end otherwise: not in a layout that the prompt shows, nor in code or in a fence."""
+    return not row.has_fixed_layout and row.reference.kind != "code" and "```" not in row.right_response
 
 
 def marks_may_surround(row: Row, _rows: Sequence[Row] = ()) -> bool:

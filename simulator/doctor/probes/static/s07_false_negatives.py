@@ -59,9 +59,10 @@ FALSE_NEGATIVES: Final = Probe(
         )
         + f". It is a warning when an answer in one of these ways gets less than {ACCEPTED_SHARE:g} times the score of "
         "the plain right answer. A way that the row's prompt rules out is optional: text after an answer that ends the "
-        "response, marks between two tags, in a box or behind a marker that only the value may follow, bold type "
-        "behind a marker, other case of the letter of a choice, and decimals where every answer is whole. Other ways "
-        "are optional too, such as $72 or full-width digits. Optional ways are only listed. The base "
+        "response, marks between two tags, in a box or behind a marker that only the value may follow, bold type and "
+        "quotes behind a marker or where the answer stands alone, other case of the letter of a choice, other line "
+        "ends in code, and decimals where every answer is whole. Other ways are optional too, such as $72 or "
+        "full-width digits. Optional ways are only listed. The base "
         "model's rollouts are also checked, if they are really right, are in the format that the prompt asks for, and "
         "have no currency signs, quotes or code fences (lines of three backquotes). (If the prompt asks for no format, "
         f"any accepted format is enough.) It is a failure when more than {MAX_LOST_SHARE:.0%} of them get less than "

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, sqrt
 from statistics import fmean
 from typing import Final
 
@@ -46,6 +46,14 @@ WARN_CORRELATION: Final = 0.3
 FAIL_CORRELATION: Final = 0.5
 """A stronger correlation within wrong answers, which should all score alike, is a failure (INFERRED)."""
 
+SIGNIFICANCE: Final = 2.58
+"""Chance alone gives a larger rho * sqrt(n - 1) in one of a hundred cases (the normal approximation of Spearman's
+test). Smaller correlations are not reported."""
+
+TEXT_MAX_GAIN: Final = 0.3
+"""A greater gain of wrong texts is reported. INFERRED, as in S9: any two texts share words, and sentences complete a
+text that lacks some."""
+
 REPEATS: Final = 30
 """How often the work of a wrong answer and the repeated texts occur in a padding (INFERRED)."""
 
@@ -68,11 +76,13 @@ LENGTH_SENSITIVITY: Final = Probe(
         f"{DELIBERATE_PENALTY:g} and wrong answers gain nothing, because that is a deliberate penalty, and if S7 "
         "already warns of text after the answer. Wrong answers are padded only at the end. In other "
         f"responses, {REPEATS} copies of a text precede the wrong answer: its own calculation, or a text that some "
-        f"rewards count ({', '.join(REPEATED_TEXTS)}). A gain of more than {MAX_CHANGE:g} is a warning. A gain of "
-        f"{FAIL_SHARE:g} times the score of right answers is a failure. No gain is reported when an empty response "
+        f"rewards count ({', '.join(REPEATED_TEXTS)}). A gain of more than {MAX_CHANGE:g} ({TEXT_MAX_GAIN:g} for free "
+        f"text) is a warning. A gain of {FAIL_SHARE:g} times the score of right answers is a failure. No gain is "
+        "reported when an empty response "
         "gets at least the same score, because then the length is not the reason. The length and the score of the base "
         "model's rollouts are compared by Spearman's rank correlation rho, separately for right and for wrong answers. "
-        f"Only rollouts in the requested format without extra marks count. At least {MIN_PAIRS} rollouts are needed, "
+        f"Only rollouts in the requested format without extra marks count. At least {MIN_PAIRS} rollouts are "
+        "needed, chance must give such a rho in less than one of a hundred cases, "
         f"and their scores must differ by more than {MIN_MATERIAL_DIFFERENCE:g} of the scale. A rho above "
         f"{WARN_CORRELATION:g} or below -{WARN_CORRELATION:g} is a warning. A rho above {FAIL_CORRELATION:g} within "
         "wrong answers is a failure. If the answer is the whole response (JSON, code, text, one word), right answers "
@@ -276,17 +286,23 @@ def _text_after_is_refused(context: ProbeContext, scale: ScoreScale) -> bool:
 def _wrong_answer_findings(
     context: ProbeContext, effect: PaddingEffect, scale: ScoreScale, *, fail_change: float
 ) -> Iterator[Finding]:
-    if effect.change > MAX_CHANGE and not _scores_no_more_than_empty(context, effect, scale):
-        fails = effect.change >= max(fail_change, MAX_CHANGE)
+    max_gain = TEXT_MAX_GAIN if _are_texts(context, effect) else MAX_CHANGE
+    if effect.change > max_gain and not _scores_no_more_than_empty(context, effect, scale):
+        fails = effect.change >= max(fail_change, max_gain)
         yield LENGTH_SENSITIVITY.finding(
             Severity.FAIL if fails else Severity.WARN,
             "Words around a wrong answer raise its score.",
             measured=f"{effect.change:+.2f} with {effect.padding}{scale.note}{effect.note}",
-            threshold=f"{max(fail_change, MAX_CHANGE) if fails else MAX_CHANGE:.2g}",
+            threshold=f"{max(fail_change, max_gain) if fails else max_gain:.2g}",
             fix=LENGTH_SENSITIVITY.remedy,
             value=effect.change,
             examples=[result.example("wrong, and padded") for result in effect.results[:1]],
         )
+
+
+def _are_texts(context: ProbeContext, effect: PaddingEffect) -> bool:
+    lines = {result.case.record.line for result in effect.results}
+    return all(row.reference.kind == "text" for row in context.answerable_rows if row.record.line in lines)
 
 
 def _scores_no_more_than_empty(context: ProbeContext, effect: PaddingEffect, scale: ScoreScale) -> bool:
@@ -306,7 +322,7 @@ def _correlation_findings(
     fails_beyond: float,
     is_deliberate: bool = False,
 ) -> Iterator[Finding]:
-    if rho is not None and abs(rho) > WARN_CORRELATION:
+    if rho is not None and abs(rho) > WARN_CORRELATION and abs(rho) * sqrt(len(rollouts) - 1) > SIGNIFICANCE:
         fails = rho > fails_beyond
         by_length = sorted(rollouts, key=lambda rollout: len(rollout.result.case.text))
         yield LENGTH_SENSITIVITY.finding(

@@ -11,6 +11,7 @@ from simulator.doctor.invocation import Invoker
 from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.probes.static.endless_code import LOOP_SECONDS, LoopResult, run_endless_code
 from simulator.doctor.probes.static.time_growth import (
+    CHARACTERS_PER_TOKEN,
     NOTABLE_SECONDS,
     RESPONSE_SIZES,
     STEEP_EXPONENT,
@@ -52,14 +53,15 @@ LATENCY: Final = Probe(
         f"{TIMED_CALLS} calls has as many rollouts of the base model as the service sends in a call. That number is a "
         "setting, because it is unknown. It is a failure when twice the p95 exceeds the function's time-out. It is a "
         f"warning when twice the time of the whole step exceeds it, when the p95 is above {SLOW_SECONDS:g} s, when the "
-        f"init phase is above {INIT_TIMEOUT_SECONDS:g} s, and when long responses take too long. For these, the time "
-        f"for a response of {RESPONSE_SIZES[1]:,} characters is compared with the time for {RESPONSE_SIZES[2]:,} "
-        f"characters, both with a long answer and with a long text behind it. It is too long if it exceeds "
-        f"{NOTABLE_SECONDS:g} s and grows faster than the length to the power of {STEEP_EXPONENT:g}. This is "
-        f"information if a call with {RESPONSE_SIZES[-1]:,} characters in every rollout still ends within half the "
-        f"time-out, and a failure if {RESPONSE_SIZES[0]:,} characters take more than {TIMEOUT_SECONDS:g} s. Where the "
-        f"answer is Python code, it is a failure if code that never ends runs for {LOOP_SECONDS:g} s, so that a call "
-        "of such responses reaches the time-out. (This is not tested on a function that is slow "
+        f"init phase is above {INIT_TIMEOUT_SECONDS:g} s, and when long responses take too long. For these, the times "
+        f"for responses of {', '.join(f'{size:,}' for size in RESPONSE_SIZES)} characters are compared, as far as a "
+        f"rollout has a token for {CHARACTERS_PER_TOKEN} characters: with a long answer, and with a long text behind "
+        "it. It is too long if it exceeds "
+        f"{NOTABLE_SECONDS:g} s and grows faster than the length to the power of {STEEP_EXPONENT:g}, unless a call "
+        "with such a response in every rollout still ends within half the time-out. It is a failure if such a call "
+        f"may reach the time-out, and one response takes more than {TIMEOUT_SECONDS:g} s. Where the answer is Python "
+        f"code, it is a failure if code that never ends runs for {LOOP_SECONDS:g} s, so that a call of such responses "
+        "reaches the time-out. (This is not tested on a function that is slow "
         "with a single rollout.) The doctor stops with a failure of S15 when the calls of all probes that reach the "
         f"time-out take more than {BUDGET_SECONDS:g} s in total. The finding then shows a response that reached the "
         "time-out."
@@ -110,8 +112,12 @@ def check_latency(context: ProbeContext) -> Iterator[Finding]:
     is_always_slow = p95 > SLOW_SECONDS and cold_call is not None and cold_call.duration_ms / 1e3 > SLOW_SECONDS
     if not is_always_slow:
         growths = measure_time_growth(context, quick_invoker)
-        steep_growths = islice((growth for growth in growths if growth.is_steep), 1)
-        findings += [_growth_finding(context, growth) for growth in steep_growths]
+        harmful_growths = (
+            growth
+            for growth in growths
+            if growth.is_steep and (not growth.has_ended or _may_reach_timeout(context, growth))
+        )
+        findings += [_growth_finding(context, growth) for growth in islice(harmful_growths, 1)]
         if loop := run_endless_code(context):
             findings += _loop_findings(context, loop)
     context.invoker.call_count += quick_invoker.call_count
@@ -215,18 +221,26 @@ def _slow_call_findings(
         )
 
 
+def _may_reach_timeout(context: ProbeContext, growth: TimeGrowth) -> bool:
+    """Return whether a call may reach the time-out if each rollout is as long as the longest one of this filler.
+
+    The time for a response that was not sent is extrapolated with the square of the length.
+    """
+    seconds = growth.seconds[-1] * (growth.sizes[-1] / growth.longest) ** 2
+    return TIMEOUT_MARGIN * context.settings.grading.rollouts_per_call * seconds > context.reward_function.timeout
+
+
 def _growth_finding(context: ProbeContext, growth: TimeGrowth) -> Finding:
     power = f": to the power of {growth.exponent:.1f}" if growth.exponent and growth.has_ended else ""
-    timeout, rollouts = context.reward_function.timeout, context.settings.grading.rollouts_per_call
-    call_seconds = TIMEOUT_MARGIN * rollouts * growth.seconds[-1]
-    # Time that grows with the square of the length, at least.
-    longest_seconds = call_seconds * (RESPONSE_SIZES[-1] / growth.longest) ** 2
-    if not growth.has_ended and longest_seconds > timeout:
-        severity, message = Severity.FAIL, f"A response with many {growth.filler} is hardly ever scored."
-    else:
-        is_harmful = not growth.has_ended or longest_seconds > timeout
-        severity = Severity.WARN if is_harmful else Severity.INFO
-        message = f"The time grows much faster than the length of a response with many {growth.filler}."
+    fails = not growth.has_ended and _may_reach_timeout(context, growth)
+    severity, message = (
+        (Severity.FAIL, f"A response with many {growth.filler} is hardly ever scored.")
+        if fails
+        else (
+            Severity.WARN,
+            f"The time grows much faster than the length of a response with many {growth.filler}.",
+        )
+    )
     return LATENCY.finding(
         severity,
         message,

@@ -56,6 +56,10 @@ SLOT_FILLERS: Final = {
 }
 """The contents of a long answer: texts on which a nested repetition in the pattern of the answer backtracks."""
 
+CHARACTERS_PER_TOKEN: Final = 4
+"""No response is longer than this many times the most tokens of a rollout (INFERRED, for English text). A quadratic
+time is common, as for `\\d+\\.?\\d*`, and harmless up to a few thousand characters."""
+
 _MISMATCH: Final = "~"  # ends a long answer, so that a pattern of digits, letters or spaces up to the end fails
 
 _CONFIRMATIONS: Final = 3  # a steep growth must be measured this often
@@ -68,6 +72,7 @@ class TimeGrowth:
 
     Attributes:
         filler: the name of the filler.
+        sizes: the lengths of all responses with this filler, in characters.
         case: the longest response that was sent.
         seconds: the times, shortest response first.
         has_ended: False if the last call reached the time-out.
@@ -75,6 +80,7 @@ class TimeGrowth:
     """
 
     filler: str
+    sizes: tuple[int, ...] = RESPONSE_SIZES
     case: Case
     seconds: tuple[float, ...]
     has_ended: bool = True
@@ -106,7 +112,7 @@ class TimeGrowth:
 
     @property
     def is_steep(self) -> bool:
-        """Whether the growth is reported.
+        """Whether the time grows much faster than the length.
 
         A long answer of one character is rare, and a common pattern of a number needs quadratic time for it. So the
         growth with an answer is reported only if it explodes.
@@ -159,7 +165,9 @@ def _measure(context: ProbeContext, invoker: Invoker, filler: str) -> TimeGrowth
     seconds: list[float] = []
     has_ended = True
     call: ExampleCall | None = None
-    for size in RESPONSE_SIZES:
+    longest = CHARACTERS_PER_TOKEN * context.hyperparameters.max_tokens
+    sizes = tuple(size for size in RESPONSE_SIZES if size <= longest) or RESPONSE_SIZES[:1]
+    for size in sizes:
         case = replace(case, text=_long_response(row, filler, size))
         ids = invoker.rollout_ids([case])
         element = invoker.build_element(case, rollout_id=ids[0])
@@ -169,7 +177,7 @@ def _measure(context: ProbeContext, invoker: Invoker, filler: str) -> TimeGrowth
         has_ended = invocation is None or not has_timed_out(invocation)
         if seconds[-1] > TOO_SLOW_SECONDS or not has_ended:
             break
-    return TimeGrowth(filler=filler, case=case, seconds=tuple(seconds), has_ended=has_ended, call=call)
+    return TimeGrowth(filler=filler, sizes=sizes, case=case, seconds=tuple(seconds), has_ended=has_ended, call=call)
 
 
 def _long_response(row: Row, filler: str, size: int) -> str:

@@ -47,14 +47,17 @@ class PaidErrors:
 
 
 def score_unreadable_responses(context: ProbeContext) -> list[tuple[Row, str, CaseResult]]:
-    """Score them on rows with different right answers. Return each with its row and its name."""
+    """Score them on rows with different right answers. Return each with its row and its name.
+
+    They have no work, in which a function could find a right answer.
+    """
     cases = []
     for kind in _TEXTS.keys() | {"text"}:
         by_answer = {row.reference.text: row for row in context.answerable_rows if row.reference.kind == kind}
         for row in sample_evenly(sorted(by_answer.values(), key=lambda row: row.record.line), _ROWS):
             for name, text in _texts(row).items():
                 label = f"exploit, {kind}: {name} that cannot be read"
-                cases.append((row, name, Case(label=label, record=row.record, text=row.write_response(text))))
+                cases.append((row, name, Case(label=label, record=row.record, text=row.write_answer(text))))
     cases.sort(key=lambda case: (case[2].label, case[2].record.line))
     results = context.invoker.score([case for *_, case in cases])
     return [(row, name, result) for (row, name, _), result in zip(cases, results, strict=True)]
