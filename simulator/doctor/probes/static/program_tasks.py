@@ -87,8 +87,10 @@ def _end_of_call(text: str, start: int) -> int:
 
 
 def _literal_at_start(text: str) -> str | None:
-    """Return the longest Python literal at the start of a text."""
+    """Return the longest Python literal at the start of a text. A full stop at its end belongs to the sentence."""
     for end in range(len(text), 0, -1):
+        if text[:end].rstrip().endswith("."):
+            continue
         try:
             value: Json = ast.literal_eval(text[:end].strip())
         except (ValueError, SyntaxError, TypeError, MemoryError):

@@ -18,6 +18,7 @@ from simulator.doctor.probes.static.score_scale import (
 from simulator.doctor.probes.static.wrong_answer_comparisons import MAY_TIE, TIE, Comparison, compare_wrong_answers
 from simulator.doctor.probes.static.wrong_answer_groups import (
     COUNTED_CREDIT,
+    MIN_REFERENCES,
     TIED_AUC,
     by_kind,
     counts_as_right,
@@ -95,13 +96,18 @@ _COINCIDENCE = "This may be coincidence, because all rows with such a hit have t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Problem:
-    """What is wrong, with the comparisons that show it."""
+    """What is wrong, with the comparisons that show it.
+
+    Attributes:
+        is_chance: whether all hits are on rows with one and the same right answer.
+    """
 
     severity: Severity
     message: str
     threshold: str
     comparisons: Sequence[Comparison]
     fix: str = DISCRIMINATION.remedy
+    is_chance: bool = False
 
 
 def check_discrimination(context: ProbeContext) -> Iterator[Finding]:
@@ -149,10 +155,9 @@ def _discrimination_finding(kinds: Mapping[str, Sequence[Comparison]], scale: Sc
     problem = next(_problems(kinds, auc_by_kind, scale, auc=auc), None)
     if problem is None:
         return DISCRIMINATION.ok("Right answers score more than wrong ones.", measured=measured, value=auc)
-    is_chance = is_coincidence(problem.comparisons)
     return DISCRIMINATION.finding(
-        Severity.INFO if is_chance else problem.severity,
-        f"{problem.message} {_COINCIDENCE}" if is_chance else problem.message,
+        Severity.INFO if problem.is_chance else problem.severity,
+        f"{problem.message} {_COINCIDENCE}" if problem.is_chance else problem.message,
         measured=measured,
         threshold=problem.threshold,
         fix=problem.fix,
@@ -172,6 +177,7 @@ def _problems(
             message="The score is inverted: wrong answers score more than right ones.",
             threshold=f"at least {INVERTED_AUC:g}",
             comparisons=every,
+            is_chance=is_coincidence(every),
             fix="Swap the sign or the branches: better answers must score more. Training moves towards higher scores.",
         )
     if auc < FAIL_AUC:
@@ -211,6 +217,7 @@ def _problems(
             message=f"A right answer that the response denies counts as right: {', '.join(denied)}.",
             threshold=f"more than {TIED_AUC:g} for each kind",
             comparisons=[hit for hits in denied.values() for hit in hits],
+            is_chance=all(map(is_coincidence, denied.values())),
             fix="Accept an answer only if it stands alone where the prompt asks for it. Reject other words around it.",
         )
     close = {name: hits for name, hits in kinds.items() if _earns_almost_as_much(hits, scale)}
@@ -224,6 +231,7 @@ def _problems(
     if certain:
         yield _Problem(
             severity=Severity.INFO,
+            is_chance=True,
             message=_kinds_message(list(certain)),
             threshold=f"more than {TIED_AUC:g} for each kind",
             comparisons=[hit for hits in certain.values() for hit in hits],
@@ -240,6 +248,7 @@ def _problem_of_the_mean(severity: Severity, limit: float, comparisons: Sequence
         message="Wrong answers score as much as right ones, or more.",
         threshold=f"at least {limit:g}",
         comparisons=comparisons,
+        is_chance=is_coincidence(comparisons),
     )
 
 
@@ -253,6 +262,8 @@ def _earns_almost_as_much(comparisons: Sequence[Comparison], scale: ScoreScale) 
     """Return whether wrong numbers of one kind earn almost what right ones earn. Nothing else about them is right."""
     wrong_answer = comparisons[0].wrong_answer
     if wrong_answer.holds_right_one or any(comparison.row.reference.kind != "number" for comparison in comparisons):
+        return False
+    if len({comparison.row.reference.text for comparison in comparisons}) < MIN_REFERENCES:
         return False
     right = scale.mean_of_all([comparison.right for comparison in comparisons])
     wrong = scale.mean_of_all([comparison.wrong for comparison in comparisons])

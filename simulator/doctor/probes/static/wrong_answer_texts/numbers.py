@@ -19,8 +19,11 @@ from simulator.training.dataset import prompt_text
 _TENFOLD_DRAW, _OTHER_SIGN_DRAW = 0.4, 0.58  # the draws for which `make_wrong_answer` does this to a number
 
 _FRACTION_OF_ONE: Final = 0.4  # rounds to the right number, and is cut to it
-_MAX_FOR_FRACTION: Final = 20
-"""For larger numbers, `_FRACTION_OF_ONE` is less than 2 %, which a sound tolerance may allow (INFERRED)."""
+_TOLERATED: Final = (20, 100)
+"""Between these, `_FRACTION_OF_ONE` may be within a tolerance of 1 % that refuses the almost right answer (INFERRED).
+
+For smaller numbers the tolerance refuses both, and for larger ones neither.
+"""
 
 _MIN_FOR_TENTH: Final = 20
 """Smaller numbers are tested by the almost right answer, which differs by 1."""
@@ -55,7 +58,7 @@ def _unless_percentage(write: WrongAnswerWriter) -> WrongAnswerWriter:
 
 def _change_by_less_than_one(value: float) -> float | None:
     """Return a number with the same whole part, which cutting makes equal to the right one."""
-    if abs(value) > _MAX_FOR_FRACTION:
+    if _TOLERATED[0] < abs(value) <= _TOLERATED[1]:
         return None
     away_from_zero = -1 if value < 0 else 1
     towards = away_from_zero if abs(value) % 1 < 1 - _FRACTION_OF_ONE else -away_from_zero
