@@ -32,6 +32,7 @@ _NAMED_MARKER: Final = re.compile(
 )
 _ANSWER_MARKER: Final = re.compile(r"\b(?:the )?(?:final )?answer:", re.IGNORECASE)
 _CUE: Final = re.compile(r"\n[*_ \t]{0,4}(?:the )?(?:final )?answer:[*_]{0,3}\s*\Z", re.IGNORECASE)
+_ANY_CUE: Final = re.compile(r"\n[*_ \t]{0,4}[A-Z][\w ]{0,30}:[*_]{0,3}\s*\Z")
 _REQUEST: Final = re.compile(
     r"\b(?:end|ends|ending|finish|conclude|close|last line|final line|line|form|format|formatted|prefix\w*|after|"
     r"start\w*|begin\w*|preced\w*|followed|follow\w*|write|print|put|state|say|respond|reply|output|give|return|as|use)\b"
@@ -96,8 +97,8 @@ def find_mentioned_marker(text: str) -> str | None:
 
 
 def ends_with_cue(text: str) -> bool:
-    """Return whether the last line of a prompt is "Answer:", which the answer follows."""
-    return bool(_CUE.search(text))
+    """Return whether the last line of a prompt is a cue such as "Answer:" or "Category:", which the answer follows."""
+    return bool(_ANY_CUE.search(text))
 
 
 def _is_requested(text: str, match: re.Match[str], pattern: re.Pattern[str], request: re.Pattern[str]) -> bool:

@@ -49,11 +49,17 @@ _HEADING: Final = re.compile(
 _BOXED: Final = re.compile(r"\\boxed|\bboxed\{")
 _FENCE: Final = re.compile(
     r"(?:\b(?:in|inside|within|into|using|with|between|as)\b[^.\n`]{0,40}|\b(?:wrap|enclose|fence)\w*\b[^.\n`]{0,60})"
-    r"```\s?(?P<language>[A-Za-z+#]*)"
+    r"```(?P<language>[A-Za-z+#]*)"
     r"|\b(?:in|inside|within|into|as|with|using)\s+(?:a|an|one|a single|the|triple)\s+(?:[Mm]arkdown\s+|fenced\s+)*"
     r"(?P<spoken>[Pp]ython|SQL|sql|[Jj]ava[Ss]cript|JSON|json)?\s*(?:[Mm]arkdown\s+|fenced\s+)*"
     r"(?:code|fenced|backtick)s?(?:[ -](?:block|fence))s?"
     r"|\b(?:in|between|with)\s+triple\s+backticks",
+)
+# "[[A]] or [[B]]", as judges are asked.
+_DOUBLE_BRACKETS: Final = re.compile(
+    r"\b(?:output|return|state|give|write|respond|reply|answer|verdict|rating|format)\b[^.\n]{0,60}"
+    r"\[\[(?:[A-Z]|[a-z]{2,20}(?: [a-z]+)?)\]\]",
+    re.IGNORECASE,
 )
 _FENCED_EXAMPLE: Final = re.compile(
     r"\b(?:format|form|like this|template)\b[^\n]{0,30}:\s*\n```(?P<language>[a-z+#]*)\n(?:[^`\n]{0,80}\n)?```",
@@ -101,8 +107,8 @@ def _find_format_of_answer(text: str, kind: str | None, requested: RequestedForm
         return replace(requested, format="hash")
     if _asks_for_box(text):
         return replace(requested, format="boxed")
-    if kind in (None, "code", "text", "json") and (fence := _find_fence(text)) is not None:
-        return replace(requested, format="xml", template=fence)
+    if (delimiters := _find_fence(text, kind) or _find_brackets(text)) is not None:
+        return replace(requested, format="xml", template=delimiters)
     if asks_for_json(text):
         return replace(requested, format="json")
     if (lines := find_labelled_lines(text)) is not None:
@@ -119,7 +125,17 @@ def _find_format_of_answer(text: str, kind: str | None, requested: RequestedForm
     return requested
 
 
-def _find_fence(text: str) -> ResponseTemplate | None:
+def _find_brackets(text: str) -> ResponseTemplate | None:
+    brackets = _DOUBLE_BRACKETS.search(text)
+    if brackets is None or is_denied(text, brackets.start()):
+        return None
+    return ResponseTemplate(before_answer="[[", after_answer="]]")
+
+
+def _find_fence(text: str, kind: str | None) -> ResponseTemplate | None:
+    """Return the lines of a fence, for a kind of answer that belongs into one."""
+    if kind not in (None, "code", "text", "json"):
+        return None
     for pattern in (_FENCE, _FENCED_EXAMPLE):
         for match in pattern.finditer(text):
             if not is_denied(text, match.start()) and not is_denied(text, match.end()):

@@ -74,6 +74,8 @@ _PLACEHOLDER: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _WRAPPER_OPENING: Final = re.compile(rf"<(?P<name>[A-Za-z][\w.-]{{0,40}})>\s{{0,{_MAX_SPACE}}}$")
+# An object with one text, as in <result>{"label": "..."}</result>.
+_OBJECT_IN_SLOT: Final = re.compile(r"(?P<before>\{\s*\"\w+\"\s*:\s*\")[^\"]*(?P<after>\"\s*\})")
 _BETWEEN: Final = frozenset({"", "and", "to", "or", ","})  # as in "between <answer> and </answer>"
 
 
@@ -125,6 +127,12 @@ def find_tag_template(text: str, *, prefers_calls: bool = False) -> ResponseTemp
         return None if not work_slots else _with_work(ResponseTemplate(), work_slots[-1])
     region = _region_around(text, slots, answer)
     template = _compose(text, region, answer)
+    if not prefers_calls and (shown := _OBJECT_IN_SLOT.fullmatch(answer.content.strip())):
+        template = replace(
+            template,
+            before_answer=template.before_answer + shown["before"],
+            after_answer=shown["after"] + template.after_answer,
+        )
     if template.has_work_slot or not template.allows_work:
         return template
     names = {slot.name for slot in region}

@@ -132,6 +132,18 @@ def test_words_of_the_question_are_no_request(prompt: str) -> None:
             ResponseTemplate(before_answer="<towns>", after_answer="</towns>"),
         ),
         (
+            'Answer as <result>{"label": "..."}</result>',
+            ResponseTemplate(before_answer='<result>{"label": "', after_answer='"}</result>'),
+        ),
+        (
+            "State the winner as [[A]] or [[B]].",
+            ResponseTemplate(before_answer="[[", after_answer="]]"),
+        ),
+        (
+            "Put the function between ``` and ```.",
+            ResponseTemplate(before_answer="```\n", after_answer="\n```"),
+        ),
+        (
             "Give the output between [ANSWER] and [/ANSWER] tags.",
             ResponseTemplate(before_answer="[ANSWER]", after_answer="[/ANSWER]"),
         ),
