@@ -38,11 +38,13 @@ class RightAnswers:
     Attributes:
         read_reference: reads a record's reference.
         sources: the source of each shape of records: None if it is not known, and `REFERENCE` for the reference.
+        otherwise: the source for records of another shape whose references are no answers.
         given: the source of answers that the user gives, in place of the others.
     """
 
     read_reference: AnswerReader
     sources: Mapping[Shape, AnswerSource | str | None] = field(default_factory=dict)
+    otherwise: AnswerSource | None = None
     given: AnswerSource | None = None
     _read: dict[int, tuple[Record, ReferenceAnswer]] = field(default_factory=dict)
 
@@ -63,7 +65,11 @@ class RightAnswers:
     def labels(self, records: Iterable[Record]) -> tuple[str, ...]:
         """Return all labels of a file. Answers that must be built are not labels."""
         return collect_labels(
-            (record for record in records if self._has_labels(self.sources.get(shape_of(record), REFERENCE))),
+            (
+                record
+                for record in records
+                if self._has_labels(self.sources.get(shape_of(record), self.otherwise or REFERENCE))
+            ),
             read_answer=self.read,
         )
 
@@ -73,7 +79,9 @@ class RightAnswers:
         shape = shape_of(record)
         if shape not in self.sources:
             reference = self.read_reference(record)
-            return reference if is_answer(record, reference) or not self.sources else UNKNOWN
+            if is_answer(record, reference) or not self.sources:
+                return reference
+            return _as_example(self.otherwise.read(record)) if self.otherwise else UNKNOWN
         source = self.sources[shape]
         if isinstance(source, AnswerSource):
             return _as_example(source.read(record))

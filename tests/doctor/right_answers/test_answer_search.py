@@ -243,3 +243,14 @@ def test_a_wrong_answer_beside_one_of_many_right_ones_is_certainly_wrong(answer:
     kind: AnswerKind = "text" if answer.startswith("First") else "code"
     reference = ReferenceAnswer(kind=kind, value=answer, text=answer, is_example=True)
     assert make_wrong_answer(reference, "near", labels=(), u=0.0) == wrong
+
+
+def test_a_source_also_holds_for_records_whose_references_have_other_keys() -> None:
+    """Files with many kinds of references are searched as one, and few of their records are rows."""
+    records = tuple(
+        replace(record, fields={"reference_answer": {"aliases": [f"name {record.line}"], f"note {record.line}": 1}})
+        for record in ALIASES
+    )
+    context = probe_context(handler_for(names_it), records, row_count=6)
+    [*check_reachability(context)]
+    assert [context.right_answers.read(record).text for record in records] == [f"name {n}" for n in range(1, 9)]

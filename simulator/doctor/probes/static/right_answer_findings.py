@@ -61,15 +61,16 @@ def _find_answers(context: ProbeContext, probe: Probe) -> Iterator[Finding]:
     found = search_right_answers(context)
     if all(answers.source == REFERENCE for answers in found):
         return
+    by_name = {answers.source.name: answers.source for answers in found if isinstance(answers.source, AnswerSource)}
+    sources = [*by_name.values()]
     context.set_right_answers(
         RightAnswers(
             read_reference=context.right_answers.read_reference,
             sources={answers.shape: answers.source for answers in found},
+            otherwise=sources[0] if len(sources) == 1 else None,
         )
     )
-    for source in {
-        answers.source.name: answers.source for answers in found if isinstance(answers.source, AnswerSource)
-    }.values():
+    for source in sources:
         yield probe.finding(
             Severity.INFO,
             f"The function accepts {source.name} as the right answers.",
