@@ -23,7 +23,7 @@ _BARE: Final = re.compile(
     rf"|{_REQUEST}\b(?:only|just|solely|simply|nothing but)(?: with)? (?:the|a|an|one|your|its)(?: [\w-]+){{0,2}}? "
     rf"{_NOUN}\b"
     rf"|{_REQUEST}\b{_NOUN}\s+(?:only|alone|by itself)\b"
-    rf"|(?:^|[.:!?(]\s|\n)\s*(?:the )?{_NOUN} (?:only|alone)\b"
+    rf"|(?:^|[.:!?(]\s|\n)\s{{0,4}}(?:the )?{_NOUN} (?:only|alone)\b"
     rf"|{_REQUEST}\b(?:and )?nothing (?:else|more)\b"
     r"|\bno (?:other|extra|additional|further) (?:text|words?|output|explanation)\b"
     r"|\b(?:no|without(?: any)?) (?:explanations?|commentary|comments|preamble)\b"

@@ -31,9 +31,9 @@ _VERB: Final = (
 )
 # Asked for: "as JSON", "in JSON format", "reply with JSON", "JSON only", "return a JSON object".
 _REQUESTS: Final = (
-    re.compile(rf"(?:^|[.\n:]\s*|{_VERB}\b[^.\n]{{0,80}}\b)(?:as|into)\s+{_ADJECTIVES}json\b", re.IGNORECASE),
+    re.compile(rf"(?:^|[.\n:]\s{{0,4}}|{_VERB}\b[^.\n]{{0,80}}\b)(?:as|into)\s+{_ADJECTIVES}json\b", re.IGNORECASE),
     re.compile(
-        rf"(?:^|[.\n:]\s*|{_VERB}\b[^.\n]{{0,80}}\b)in\s+{_ADJECTIVES}json"
+        rf"(?:^|[.\n:]\s{{0,4}}|{_VERB}\b[^.\n]{{0,80}}\b)in\s+{_ADJECTIVES}json"
         r"(?:\s+(?:format|form|syntax|with|only)\b|\s*[.:;!?]|\s*$)",
         re.IGNORECASE,
     ),
@@ -66,6 +66,8 @@ _DENIED: Final = re.compile(r"\b(?:not?|never|without|don['\u2019]t)\s+(?:\w+\s+
 
 def asks_for_json(text: str) -> bool:
     """Return whether a prompt asks for an answer in JSON. A question about JSON does not."""
+    if "{" not in text and not mentions_json(text):
+        return False
     plain = _DENIED.sub(" ", _INPUT.sub(" ", text))
     return any(pattern.search(plain) for pattern in _REQUESTS)
 

@@ -14,7 +14,6 @@ from simulator.training.response_template import ResponseTemplate
 OTHER_SLOT_TEXT: Final = "This fits the question."
 """What goes into a place that is neither for the answer nor for the work before it."""
 
-_MAX_CHARACTERS: Final = 50_000
 _MAX_TAGS: Final = 400  # a limit for prompts that are documents full of tags
 _MAX_CONTENT: Final = 600  # a longer content is data, not the picture of a place
 _MAX_SPACE: Final = 8
@@ -119,8 +118,7 @@ def find_tag_template(text: str, *, prefers_calls: bool = False) -> ResponseTemp
     A template without text around the answer has only a place for the work. `prefers_calls`: of a place for tool calls
     and one for an answer, take the first.
     """
-    slots = _find_slots(text[-_MAX_CHARACTERS:])
-    text = text[-_MAX_CHARACTERS:]
+    slots = _find_slots(text)
     answer = _choose_answer_slot(text, slots, prefers_calls=prefers_calls)
     work_slots = [slot for slot in slots if slot.name in _WORK_NAMES and not is_denied(text, slot.start)]
     if answer is None:
@@ -191,7 +189,7 @@ def _find_slots(text: str) -> list[_Slot]:
     """Return the innermost pairs of tags, and opening tags alone that the prompt calls tags."""
     slots: list[_Slot] = []
     open_tags: list[tuple[str, re.Match[str], int]] = []  # the number of slots found before it
-    for tag in list(_TAG.finditer(text))[:_MAX_TAGS]:
+    for tag in list(_TAG.finditer(text))[-_MAX_TAGS:]:
         name = _normalize_name(tag["name"] or tag["name2"])
         if not (tag["close"] or tag["close2"]):
             open_tags.append((name, tag, len(slots)))

@@ -164,6 +164,22 @@ def test_a_template_is_found_with_its_spaces_and_new_lines(prompt: str, expected
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        " \n" * 50_000,
+        "<a>" * 50_000,
+        "return json as json in " * 8_000,
+        "give only the " * 10_000,
+        '"Answer: ' * 20_000,
+    ],
+    ids=["blanks", "tags", "json", "only", "quotes"],
+)
+def test_a_request_at_the_end_of_a_long_prompt_is_found(text: str) -> None:
+    """Each of these texts could make a pattern run for minutes, so that only the ends are searched."""
+    assert find_requested_format(f"{text}\nPut it in <answer></answer>.").format == "xml"
+
+
 def test_work_may_have_a_place_before_an_answer_in_another_format() -> None:
     """As reasoning models are asked: tags for the work, a box for the answer."""
     assert find_requested_format("Think in <think></think> tags, then put the answer in \\boxed{}.") == RequestedFormat(
