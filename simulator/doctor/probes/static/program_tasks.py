@@ -30,7 +30,12 @@ def program_of(row: Row) -> str:
 
 
 def write_program(row: Row, program: str) -> str:
-    """Return a response with a program, in the code fence of the right answer if that has one."""
+    """Return a response with a program, in the code fence of the right answer if that has one.
+
+    If the right answer is not known, the program is in a fence where the prompt shows one.
+    """
+    if row.reference.kind == "none" and "```" in prompt_text(row.record.messages):
+        return f"```python\n{program}\n```"
     fenced = _FENCED.match(row.reference.text)
     return row.write_answer(f"{fenced.group(1)}{program}{fenced.group(3)}" if fenced else program)
 
