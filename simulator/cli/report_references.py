@@ -96,8 +96,10 @@ def matches_golden(report: DoctorReport, path: Path, golden_file: GoldenFile, co
 
 
 def _note(golden_file: GoldenFile, report: DoctorReport) -> str:
-    """Return which part was compared, if the run of the file measured more or less."""
+    """Return which part was compared, if the run or the release of the file measured more or less."""
     before, now = ((inputs.get("plan", FULL.name), inputs["rows"]) for inputs in (golden_file.inputs, report.inputs))
+    if golden.has_other_labels(golden_file, report):
+        return " of those that both releases measure (--update adds the other ones)"
     if before == now:
         return ""
     plans = " and ".join(f"plan {plan} with {rows} rows" for plan, rows in (before, now))

@@ -205,12 +205,15 @@ def test_hyperparameters_out_of_range_are_refused(option: list[str], allowed: st
 
 @pytest.mark.slow
 def test_a_golden_file_of_an_earlier_release_still_matches() -> None:
-    """The labels of the cases, their order and the inputs are a file format: users commit golden files."""
+    """The labels of the cases, their order and the inputs are a file format: users commit golden files.
+
+    Labels of cases that a release no longer has, or that are new, are left out.
+    """
     reward, data = ROOT / "fixtures/gallery/tuning/label_word", ROOT / "fixtures/prompts/labels.jsonl"
     golden = Path(__file__).with_name("golden_label_word.txt")
     result = doctor(reward, "--data", data, "--no-training", "--golden", golden)
     assert result.exit_code == 0, result.stdout
-    assert "all 1,358 scores unchanged" in " ".join(result.stdout.split())
+    assert "all 1,264 scores unchanged of those that both releases measure" in " ".join(result.stdout.split())
 
 
 @pytest.mark.slow

@@ -5,7 +5,8 @@ the scores in the order of the rows. `1 x31, 0` is 31 times 1 and then 0, and `-
 significant digits. The file contains no times.
 
 Below `cases:` there is a key for each score, which is made from the line of the record and the response. With it, runs
-with different plans or numbers of rows are compared where both have a score. Files of older releases have no keys.
+with different plans or numbers of rows are compared where both have a score. Files of older releases have no keys, and
+the labels that only one of the two releases has are not compared.
 """
 
 import base64
@@ -136,6 +137,8 @@ def compare_with_golden(golden: GoldenFile, report: DoctorReport) -> tuple[str, 
         golden, now, report = _shared_cases(golden, now, report)
     elif differing:
         return tuple(_changed_inputs(before, after))
+    elif not golden.cases:
+        golden, now = _shared_labels(golden, now), _shared_labels(now, golden)
     return tuple(
         line
         for label in sorted(golden.scores.keys() | now.scores.keys())
@@ -145,8 +148,19 @@ def compare_with_golden(golden: GoldenFile, report: DoctorReport) -> tuple[str, 
 
 def count_shared_scores(golden: GoldenFile, report: DoctorReport) -> int:
     """Return the number of scores that a comparison of a doctor run with a golden file compares."""
-    shared, *_ = _shared_cases(golden, golden_from_report(report), report) if golden.cases else (golden,)
+    now = golden_from_report(report)
+    shared = _shared_cases(golden, now, report)[0] if golden.cases else _shared_labels(golden, now)
     return sum(map(len, shared.scores.values()))
+
+
+def has_other_labels(golden: GoldenFile, report: DoctorReport) -> bool:
+    """Whether an older release wrote the file, and had other cases than this one."""
+    return not golden.cases and golden.scores.keys() != golden_from_report(report).scores.keys()
+
+
+def _shared_labels(file: GoldenFile, other: GoldenFile) -> GoldenFile:
+    """Return a file with those labels only that another file has too."""
+    return replace(file, scores={label: scores for label, scores in file.scores.items() if label in other.scores})
 
 
 def _shared_cases(

@@ -11,6 +11,7 @@ from simulator.doctor.report.golden import (
     compare_with_golden,
     count_shared_scores,
     golden_from_report,
+    has_other_labels,
     parse_golden,
     render_golden,
 )
@@ -70,7 +71,7 @@ def test_at_most_eight_changes_of_a_label_are_listed() -> None:
 
 
 def test_added_and_removed_labels_are_reported() -> None:
-    """A new release may have other cases."""
+    """The settings of the function may have changed, and with them the cases."""
     now = sample_report(
         results_by_label={"right answer": REPORT.results_by_label["right answer"], "padded": sample_results(1)}
     )
@@ -166,6 +167,22 @@ def test_a_file_without_keys_cannot_be_compared_with_another_plan() -> None:
         "The inputs differ, so the scores cannot be compared:",
         "  rows: 32 -> 16",
     )
+
+
+def test_a_file_of_an_older_release_is_compared_by_the_labels_that_both_have() -> None:
+    """Each release tries more responses, and a commit of golden files must survive that."""
+    old = parse_golden(TEXT.partition("cases:")[0])
+    now = sample_report(results_by_label={"right answer": sample_results(1, 0, 0.3, None), "new": sample_results(1)})
+    assert compare_with_golden(old, now) == (
+        "right answer: 1 of 4 scores changed",
+        "  score 2, line 2, “It is 2.↵#### 2”: 1 -> 0",
+    )
+    assert (has_other_labels(old, now), has_other_labels(old, REPORT), has_other_labels(parse_golden(TEXT), now)) == (
+        True,
+        False,
+        False,
+    )
+    assert count_shared_scores(old, now) == 4
 
 
 def test_equal_cases_have_keys_of_their_own() -> None:
