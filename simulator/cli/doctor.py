@@ -1,6 +1,7 @@
 """`rft-sim doctor`: its options, and the run that they describe."""
 
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -195,6 +196,7 @@ def doctor(
 
     Exit code 1 if a finding is a failure, or if the function's calls to AWS services fail, so that scores mean nothing.
     """
+    started_at = monotonic()
     if explain is not None:
         _explain(explain)
         return
@@ -261,6 +263,7 @@ def doctor(
         concurrency=concurrency,
         plan=parse_plan(plan),
         budget=budget,
+        started_at=started_at,
         report_files=ReportFiles(
             json=json,
             junit=junit,

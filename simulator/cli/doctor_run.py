@@ -99,6 +99,7 @@ class DoctorRun:
         report_files: the reports to write.
         plan: how much is measured. None lets the first calls choose.
         budget: the seconds that the doctor run may take.
+        started_at: when the command began, by the monotonic clock. None is when the run begins.
     """
 
     function: RewardFunctionOptions
@@ -117,6 +118,7 @@ class DoctorRun:
     report_files: ReportFiles
     plan: Plan | None
     budget: float
+    started_at: float | None = None
 
 
 def run_doctor(run: DoctorRun) -> int:
@@ -154,7 +156,7 @@ class Examination:
 
 def examine(run: DoctorRun) -> Examination:
     """Run the probes on the reward function. The reports of the run are not written."""
-    budget = RunBudget(seconds=run.budget)
+    budget = RunBudget(seconds=run.budget, started_at=run.started_at)
     data = read_file(run.data)
     records = parse_records(data, run.data, run.settings.dataset)
     validation = None
@@ -181,6 +183,7 @@ def examine(run: DoctorRun) -> Examination:
             rollouts_sha256="" if outputs is None else outputs.sha256,
             listener=listener,
             notices=notices,
+            plan_changes=_plan_changes(run),
             first_side_effects=first.side_effects,
         )
         handler = context.reward_function.spec.handler if context.reward_function.spec else ""
@@ -331,6 +334,16 @@ def _open_context(
             if calls_mode.keeps_state and run.plan is None:
                 choice = PlanChoice(plan=MINIMAL, cause=f"{choice.cause} and scores depend on earlier calls")
             yield create_context(calls_mode, choice, first), listener, notices, first
+
+
+def _plan_changes(run: DoctorRun) -> tuple[str, ...]:
+    """Return the options that overrule the plan."""
+    options = {
+        f"--rows {run.rows}": run.rows is not None,
+        f"--concurrency {run.concurrency}": run.concurrency is not None,
+        "--no-training": not run.simulates_training,
+    }
+    return tuple(option for option, is_given in options.items() if is_given)
 
 
 def _training_variants(run: DoctorRun, plan: Plan) -> frozenset[str]:

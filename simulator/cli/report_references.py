@@ -73,7 +73,11 @@ def _load_baseline(path: Path | None) -> Baseline | None:
 
 
 def write_golden(report: DoctorReport, path: Path, console: Console) -> str:
-    """Write the golden file, and return an error message or an empty string."""
+    """Write the golden file, unless the budget ended first. Return an error message or an empty string."""
+    if report.is_cut_off:
+        hint = "Choose a smaller --plan or a larger --budget."
+        print_line(f"Golden file {path}: not written, because the budget ended first. {hint}", console)
+        return ""
     error = try_write_file(path, golden.render_golden(golden.golden_from_report(report)))
     if not error:
         print_line(f"Golden file {path}: written.", console)

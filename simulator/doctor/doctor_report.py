@@ -42,6 +42,8 @@ class DoctorReport:
         headline: the three numbers on top of the report. None if only some probes were selected.
         plan: the name of the plan, which says how much was measured.
         plan_cause: why the plan is not the full one. Empty for the full one.
+        is_cut_off: the budget ended before every probe of the plan had measured.
+        plan_changes: the options that overrule the plan.
         notices: what a user should know first, as sentences: that the function uses the network, what its time costs.
     """
 
@@ -63,6 +65,8 @@ class DoctorReport:
     plan: str = FULL.name
     plan_cause: str = ""
     notices: tuple[str, ...] = ()
+    plan_changes: tuple[str, ...] = ()
+    is_cut_off: bool = False
 
     def count(self, severity: Severity) -> int:
         """Return the number of findings with this severity."""

@@ -13,7 +13,7 @@ from simulator.doctor.plan import FULL, Plan
 from simulator.doctor.reward_function import RewardFunction
 from simulator.doctor.right_answers.given_answers import GivenAnswers
 from simulator.doctor.right_answers.right_answers import RightAnswers
-from simulator.doctor.rows import DEFAULT_ROW_COUNT, Row, sample_rows, with_answer_format, with_answers
+from simulator.doctor.rows import DEFAULT_ROW_COUNT, Row, draw_order, sample_rows, with_answer_format, with_answers
 from simulator.doctor.run_budget import RunBudget
 from simulator.doctor.timeout_budget import TimeoutBudget
 from simulator.grading.lambda_event import response_text
@@ -161,10 +161,9 @@ class ProbeContext:
 
     @property
     def row_subset(self) -> tuple[Row, ...]:
-        """A few of the answerable rows, evenly spread."""
-        rows = self.answerable_rows
-        count = min(SUBSET_ROWS, len(rows))
-        return tuple(rows[index * len(rows) // count] for index in range(count))
+        """A few of the answerable rows: those that are drawn first, so that those of a smaller plan are among them."""
+        rows = {row.record.line: row for row in self.answerable_rows}
+        return tuple(rows[line] for line in sorted(draw_order(rows, seed=self.seed)[:SUBSET_ROWS]))
 
     @cached_property
     def right_results_by_format(self) -> Mapping[str, tuple[CaseResult, ...]]:

@@ -95,6 +95,7 @@ def run_probes(
     rollouts_sha256: str = "",
     listener: ProgressListener | None = None,
     notices: Sequence[str] = (),
+    plan_changes: Sequence[str] = (),
     first_side_effects: Sequence[SideEffect] | None = None,
 ) -> DoctorReport:
     """Run every selected probe, and return the report.
@@ -111,6 +112,7 @@ def run_probes(
         rollouts_sha256: the SHA-256 of the recorded responses.
         listener: receives the progress.
         notices: what a user should know first, as sentences.
+        plan_changes: the options that overrule the plan.
         first_side_effects: what the function did in the first calls. S17 reports them if the budget ends before it.
     """
     listener = listener or ProgressListener()
@@ -175,6 +177,8 @@ def run_probes(
         plan=context.plan.name,
         plan_cause=context.plan_cause,
         notices=tuple(notices),
+        plan_changes=tuple(plan_changes),
+        is_cut_off=bool(budget_reason),
     )
 
 

@@ -1,6 +1,6 @@
 """The sampled rows, each with a right and a wrong response as a model would write them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -153,9 +153,14 @@ def sample_rows(
     by_line = {record.line: record for record in records}
     read_answer = answer_reader(answer_path)
     labels = collect_labels(records, read_answer=read_answer)
-    drawn = sorted(shuffle_lines(by_line, seed, "doctor"), key=lambda line: line not in preferred_lines)
+    drawn = sorted(draw_order(by_line, seed=seed), key=lambda line: line not in preferred_lines)
     lines = sorted(drawn[:count])
     return tuple(build_row(by_line[line], read_answer(by_line[line]), labels=labels) for line in lines)
+
+
+def draw_order(lines: Iterable[int], *, seed: int) -> Sequence[int]:
+    """Return lines in the order in which rows are drawn. A smaller sample is the beginning of a larger one."""
+    return shuffle_lines(lines, seed, "doctor")
 
 
 def with_answer_format(rows: Sequence[Row], answer_format: str) -> tuple[Row, ...]:

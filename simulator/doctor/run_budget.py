@@ -38,6 +38,7 @@ class RunBudget:
         clock: a clock that only goes forward, in seconds.
         answered_calls: the number of calls so far that the function answered.
         longest_call: the longest of them, in seconds.
+        started_at: when it began, by that clock. None is now.
         cut_off_seconds: how long the call had run that the end of the budget cut off. 0.0 if none was running.
     """
 
@@ -46,11 +47,12 @@ class RunBudget:
     answered_calls: int = 0
     longest_call: float = 0.0
     cut_off_seconds: float = 0.0
+    started_at: float | None = None
     _started_at: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
-        """Start the time."""
-        self._started_at = self.clock()
+        """Start the time, unless it has started already."""
+        self._started_at = self.clock() if self.started_at is None else self.started_at
 
     @property
     def is_limited(self) -> bool:

@@ -458,3 +458,49 @@ def test_an_interrupted_run_leaves_no_traceback_and_no_process(
         connection.settimeout(60)
         assert connection.recv(1) == b""  # the function's process has ended
     assert (child.returncode, errors) == (code, "rft-sim: interrupted\n" if number is signal.SIGINT else "")
+
+
+LEFT_OUT = (
+    "The plan “minimal” leaves it out, because the first call did not end. `--plan full --budget 600` measures it."
+)
+
+
+@pytest.mark.slow
+def test_a_function_that_sleeps_long_ends_with_its_budget(reward: Path, tmp_path: Path) -> None:
+    """Nothing could be measured, and the report says why and what to do."""
+    sleeping = CONSTANT.replace("SCORE", "0.5").replace(
+        "    return", "    import time\n    time.sleep(600)\n    return"
+    )
+    (reward / "lambda_function.py").write_text(sleeping)
+    result = doctor(reward, "--data", DATA, "--budget", "6", "--json", tmp_path / "report.json")
+    report = json.loads((tmp_path / "report.json").read_text())
+    failures = [finding["what"] for finding in report["findings"] if finding["severity"] == "fail"]
+    reasons = {finding["what"] for finding in report["findings"] if finding["severity"] == "not measured"}
+    assert (result.exit_code, report["plan"], failures, reasons) == (
+        1,
+        "minimal",
+        ["No call ended within the budget of 6 s, so nothing could be measured."],
+        {
+            "the budget of 6 s is used up; --budget 600 gives more time",
+            LEFT_OUT,
+        },
+    )
+
+
+@pytest.mark.slow
+def test_options_overrule_the_plan_and_the_report_says_so(reward: Path, tmp_path: Path) -> None:
+    """A plan that was asked for stands in the report too."""
+    doctor(reward, "--data", DATA, "--plan", "brief", "--rows", "4", "--json", tmp_path / "report.json")
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert [report["plan"], report["plan_cause"], report["plan_changes"], report["questions"]["rows"]] == [
+        "brief",
+        "--plan brief was given",
+        ["--rows 4"],
+        "4",
+    ]
+
+
+def test_another_plan_is_an_error(reward: Path) -> None:
+    """It lists the plans."""
+    result = doctor(reward, "--data", DATA, "--plan", "short")
+    assert (result.exit_code, "The plans are full, reduced, brief and minimal" in result.stderr) == (2, True)

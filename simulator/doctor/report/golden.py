@@ -126,14 +126,14 @@ def compare_with_golden(golden: GoldenFile, report: DoctorReport) -> tuple[str, 
     """Return the differences between a doctor run and a golden file, one per line. Empty if there are none.
 
     If the inputs differ, the scores cannot be compared, and only the inputs are listed. If only the plan or the number
-    of rows differs, the scores of the cases that both have are compared.
+    of rows differs, or the budget ended the run, the scores of the cases that both have are compared.
     """
     # Through the file format, so that both sides have the same form.
     now = parse_golden(render_golden(golden_from_report(report)))
     # Files of older releases name no plan, and there was no other.
     before, after = ({"plan": FULL.name, **file.inputs} for file in (golden, now))
     differing = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-    if differing and differing <= _SIZE_INPUTS and golden.cases:
+    if (differing or report.is_cut_off) and differing <= _SIZE_INPUTS and golden.cases:
         golden, now, report = _shared_cases(golden, now, report)
     elif differing:
         return tuple(_changed_inputs(before, after))

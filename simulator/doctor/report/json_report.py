@@ -7,6 +7,7 @@
     hyperparameters  those of the planned training run, by verl's and the API's names
     plan             the name of the plan: how much was measured
     plan_cause       why it is not the full plan, or ""
+    plan_changes     the options that overrule the plan, such as "--rows 8"
     calls            the number of invocations
     failed_service_calls  the function's calls to the AWS services of which a call failed: {"service", "calls",
                      "failed", "error"}. If there are any, the probes of scores measured nothing
@@ -56,6 +57,7 @@ def build_document(report: DoctorReport, annotations: Annotations = NO_ANNOTATIO
         "hyperparameters": asdict(report.hyperparameters),
         "plan": report.plan,
         "plan_cause": report.plan_cause,
+        "plan_changes": list(report.plan_changes),
         "calls": report.call_count,
         "failed_service_calls": [asdict(calls) for calls in report.failed_calls],
         "notes": [

@@ -78,8 +78,9 @@ def _heading(report: DoctorReport) -> Text:
         f"{format_count(hyperparameters.n_epochs, 'epoch')}, "
         f"learning rate x{hyperparameters.learning_rate_multiplier:g} · seed {inputs['seed']}"
     )
-    if report.plan != FULL.name:
-        scope += f" · plan “{report.plan}”" + (f", because {report.plan_cause}" if report.plan_cause else "")
+    if report.plan != FULL.name or report.plan_changes:
+        changes = f" with {', '.join(report.plan_changes)}" if report.plan_changes else ""
+        scope += f" · plan “{report.plan}”{changes}" + (f", because {report.plan_cause}" if report.plan_cause else "")
     rollouts = f"\nrollouts: {one_line(report.rollouts_source)}" if report.rollouts_source else ""
     warning = f"\n{one_line(report.calibration_warning)}" if report.calibration_warning else ""
     return Text.assemble(

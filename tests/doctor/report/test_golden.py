@@ -195,3 +195,11 @@ def test_labels_with_the_same_text_share_a_line() -> None:
     """If they differ only in blanks."""
     report = sample_report(results_by_label={"a": sample_results(1), " a": sample_results(0)})
     assert golden_from_report(report).scores == {"a": ("1", "0")}
+
+
+def test_a_run_that_its_budget_ended_is_compared_in_what_it_has() -> None:
+    """A label that is missing was not reached."""
+    golden = golden_from_report(REPORT)
+    first_results = {"right answer": REPORT.results_by_label["right answer"][:2]}
+    cut_off = replace(REPORT, is_cut_off=True, results_by_label=first_results)
+    assert (compare_with_golden(golden, cut_off), count_shared_scores(golden, cut_off)) == ((), 2)

@@ -29,6 +29,7 @@ def test_the_json_has_its_documented_keys() -> None:
         "questions": dict(FULL_REPORT.inputs),
         "plan": "full",
         "plan_cause": "",
+        "plan_changes": [],
         "calls": 123,
         "verdict": "1 failure, 1 warning: do not pay for this run yet.",
         "counts": {"fail": 1, "warn": 1, "info": 0, "not measured": 0, "ok": 0},
