@@ -44,6 +44,7 @@ USUAL_TAGS: Final = ResponseTemplate(before_answer="<answer>", after_answer="</a
 
 # Instructions are at the ends of a prompt. The patterns take half a second for 30,000 characters of the worst text.
 _MAX_END: Final = 16_000
+_MAX_CACHED: Final = 4_000  # characters; a longer prompt would fill the memory
 
 _HASH: Final = re.compile(r"####")
 _HEADING: Final = re.compile(
@@ -71,7 +72,6 @@ _FENCED_EXAMPLE: Final = re.compile(
 )
 
 
-@lru_cache(maxsize=4_096)
 def find_requested_format(text: str, *, kind: str | None = None) -> RequestedFormat:
     """Return the answer format that a prompt asks for.
 
@@ -81,6 +81,10 @@ def find_requested_format(text: str, *, kind: str | None = None) -> RequestedFor
     """
     if len(text) > 2 * _MAX_END:
         text = f"{text[:_MAX_END]}\n{text[-_MAX_END:]}"
+    return _cached_format(text, kind) if len(text) <= _MAX_CACHED else _find_format(text, kind)
+
+
+def _find_format(text: str, kind: str | None) -> RequestedFormat:
     key, work_key = find_json_keys(text)
     requested = RequestedFormat(marker=_find_spelled_marker(text), key=key or RequestedFormat().key)
     tags = find_tag_template(text, prefers_calls=kind == "json")
@@ -97,6 +101,9 @@ def find_requested_format(text: str, *, kind: str | None = None) -> RequestedFor
         found,
         template=replace(found.template, before_work=tags.before_work, after_work=tags.after_work),
     )
+
+
+_cached_format: Final = lru_cache(maxsize=4_096)(_find_format)
 
 
 def _find_spelled_marker(text: str) -> str:
