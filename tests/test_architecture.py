@@ -162,6 +162,7 @@ def packages() -> set[str]:
     return {path.parent.name for path in (ROOT / "simulator").glob("*/__init__.py")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", TOP_LEVEL)
 def test_simulator_client_and_reward_lambda_never_import_each_other(folder: str) -> None:
     """They meet at HTTP, at an ARN and in a zip."""
@@ -243,6 +244,7 @@ def test_training_imports_only_the_standard_library_and_itself() -> None:
     assert outside == set()
 
 
+@pytest.mark.slow
 def test_time_randomness_and_the_environment_enter_only_where_allowed() -> None:
     """Two runs with one seed are equal only if nothing else reads the clock, a random source or the environment."""
     found = {name_of(path): set(used(path)) & BANNED for path in modules(*TOP_LEVEL)}

@@ -96,7 +96,7 @@ class DoctorReport:
         elif warnings:
             verdict = f"{summary}: check {'it' if warnings == 1 else 'them'} before you pay for this run."
         elif unmeasured:
-            verdict = f"No finding speaks against paying for this run, but {missing} measured nothing."
+            verdict = f"No finding speaks against paying for this run, but {missing} lack a measurement."
         else:
             verdict = "No finding speaks against paying for this run."
         if self.is_partial:

@@ -63,6 +63,7 @@ def test_an_account_is_the_same_after_a_restart_with_any_seed(tmp_path: Path, se
     assert after == before
 
 
+@pytest.mark.slow
 def test_reads_change_nothing() -> None:
     """Later ids are the same with and without reads in between."""
     inventories = []
@@ -301,6 +302,7 @@ def test_a_read_transaction_keeps_its_state_to_its_end(tmp_path: Path, monkeypat
             assert (before, users()) == (["ann"], ["ann"])
 
 
+@pytest.mark.slow
 def test_readers_see_stored_data_while_writes_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On other threads, at any time."""
     with open_account(tmp_path) as account, ThreadPoolExecutor(2) as threads:

@@ -83,6 +83,7 @@ def test_updated_code_runs_in_the_next_invocation(aws: RunningAws) -> None:
     assert (before, invoke_payload(functions)) == (["first", 1], ["second", 1])
 
 
+@pytest.mark.slow
 @pytest.mark.shows("lambda-runtime")
 def test_versions_and_aliases_keep_their_code(aws: RunningAws) -> None:
     """By Qualifier and by ARN."""
@@ -184,6 +185,7 @@ def test_reserved_concurrency_of_zero_throttles(aws: RunningAws) -> None:
     assert invoke_error(functions) == (429, "TooManyRequestsException", "Rate Exceeded.")
 
 
+@pytest.mark.slow
 def test_a_deleted_function_is_not_found(aws: RunningAws) -> None:
     """Even with a warm environment."""
     functions = deploy(aws)
@@ -329,6 +331,7 @@ def test_an_unknown_access_key_is_the_roots(aws: RunningAws) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_function_can_call_the_simulator(aws: RunningAws) -> None:
     """A grader reads S3 without a deadlock."""
     objects = aws.client("s3")

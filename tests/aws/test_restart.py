@@ -193,6 +193,7 @@ def get_objects(simulator: RunningSimulator) -> dict[str, tuple[Any, bytes]]:
     return objects
 
 
+@pytest.mark.slow
 def test_functions_run_after_a_restart(restarted: RunningSimulator) -> None:
     """With their code, versions, aliases, layers and variables."""
     answers = [

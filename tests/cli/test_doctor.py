@@ -42,6 +42,7 @@ def reward(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_function_without_findings_exits_with_0(reward: Path) -> None:
     """The table is on standard output, and nothing on standard error."""
     result = doctor(reward, "--data", DATA, "--only", "S10")
@@ -49,6 +50,7 @@ def test_a_function_without_findings_exits_with_0(reward: Path) -> None:
     assert result.stdout.splitlines()[-1] == ("No finding speaks against paying for this run. Only S10 ran.")
 
 
+@pytest.mark.slow
 def test_a_failure_exits_with_1() -> None:
     """The score changes with every call."""
     result = doctor(GRADERS / "random_scores", "--data", DATA, "--only", "S10")
@@ -56,6 +58,7 @@ def test_a_failure_exits_with_1() -> None:
     assert (result.exit_code, failures) == (1, ["S10"])
 
 
+@pytest.mark.slow
 def test_a_function_that_always_raises_exits_with_1() -> None:
     """Whichever probe is chosen, because it cannot be measured."""
     result = doctor(GRADERS / "raises", "--data", DATA, "--only", "S10")
@@ -80,6 +83,7 @@ def right_file(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_right_answers_can_be_given_by_a_field_or_a_file(reward: Path, tmp_path: Path) -> None:
     """They belong to the inputs of the report."""
     inputs = []
@@ -105,6 +109,7 @@ def test_right_answers_that_cannot_be_used_are_an_error(reward: Path, options: l
     assert (result.exit_code, error in " ".join(result.stderr.split())) == (2, True)
 
 
+@pytest.mark.slow
 def test_options_of_the_function_reach_it(tmp_path: Path) -> None:
     """`--env`, `--handler`, `--timeout` and `--memory`."""
     path = tmp_path / "graded.py"
@@ -117,6 +122,7 @@ def test_options_of_the_function_reach_it(tmp_path: Path) -> None:
     assert doctor(path, "--data", DATA, "--only", "S10", *options).exit_code == 0
 
 
+@pytest.mark.slow
 def test_json_is_alone_on_standard_output(reward: Path) -> None:
     """For a pipe. The verdict is on standard error."""
     result = doctor(reward, "--data", DATA, "--only", "S10", "--json", "-")
@@ -126,6 +132,7 @@ def test_json_is_alone_on_standard_output(reward: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_one_run_writes_every_report(reward: Path, tmp_path: Path) -> None:
     """Each to its own file."""
     names = ("json", "junit", "html", "sarif", "markdown", "baseline", "golden")
@@ -165,6 +172,7 @@ def test_the_check_of_report_paths_leaves_no_file_behind(reward: Path, tmp_path:
     assert (result.exit_code, (tmp_path / "a.html").exists()) == (2, False)
 
 
+@pytest.mark.slow
 def test_a_report_that_fails_at_the_end_does_not_stop_the_others(reward: Path, tmp_path: Path) -> None:
     """A full disk: the exit code is 2."""
     result = doctor(reward, "--data", DATA, "--only", "S10", "--json", "/dev/full", "--html", tmp_path / "a.html")
@@ -276,6 +284,7 @@ def test_with_a_baseline_only_new_failures_exit_with_1(reward: Path, tmp_path: P
     assert codes == [0, 1, 0, 0, 0]
 
 
+@pytest.mark.slow
 def test_repro_writes_a_script_that_shows_the_finding_with_the_reward_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,6 +69,7 @@ def test_outputs_of_a_server_are_examined_and_kept(served_simulator: RunningSimu
     assert comparable_report(replayed) == report
 
 
+@pytest.mark.slow
 def test_every_report_says_whose_outputs_they_are(tmp_path: Path) -> None:
     """The head of the table, JUnit's properties, the HTML page and the golden file."""
     content = b"".join(DATA.read_bytes().splitlines(keepends=True)[:40])

@@ -34,6 +34,7 @@ def test_the_exit_code_follows_the_verdict(options: list[str], code: int, verdic
     assert (result.exit_code, result.stdout.splitlines()[-1]) == (code, verdict)
 
 
+@pytest.mark.slow
 def test_a_reward_function_is_timed() -> None:
     """E4 and the durations of calls are measured, and options reach the JSON."""
     result = estimate("--data", DATA, "--reward", ROOT / "reward_lambda", "--json", "-", "--rollouts-per-prompt", "4")

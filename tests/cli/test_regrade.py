@@ -41,6 +41,7 @@ def regrade(*arguments: str | Path, **variables: str) -> Result:
     return CliRunner(env=environment).invoke(app, ["regrade", *map(str, arguments)], catch_exceptions=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("score", "options", "code", "verdict"),
     [
@@ -67,6 +68,7 @@ def test_all_puts_every_row_into_the_json(rollouts_file: Path, tmp_path: Path) -
     assert result.stderr.startswith("Regraded: ")
 
 
+@pytest.mark.slow
 def test_unchanged_rows_are_left_out_by_default(rollouts_file: Path, tmp_path: Path) -> None:
     """From the JSON and from the table."""
     reward = write_reward(tmp_path, "1.0 if rollout['id'].startswith('held_out') else 0.5")

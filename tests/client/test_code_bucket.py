@@ -45,6 +45,7 @@ def test_a_small_zip_needs_no_bucket(aws_clients: AwsClients, package: Deploymen
         assert find_code_bucket(package, FunctionOptions(), aws_clients=aws_clients) is None
 
 
+@pytest.mark.slow
 def test_the_default_bucket_is_named_before_it_is_created(aws_clients: AwsClients, package: DeploymentPackage) -> None:
     """So the user can confirm it."""
     expected = CodeBucket(name=DEFAULT_NAME, region="us-west-2", owner="123456789012", exists=False)

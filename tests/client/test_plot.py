@@ -9,6 +9,7 @@ from client.plot import draw_plot, running_mean
 from tests.client.test_run_report import METRICS
 
 
+@pytest.mark.slow
 def test_the_same_metrics_give_the_same_png() -> None:
     """Byte for byte."""
     plots = [draw_plot(METRICS, title="t", subtitle="s", checkpoints=(20, 67)) for _ in range(2)]
@@ -16,6 +17,7 @@ def test_the_same_metrics_give_the_same_png() -> None:
     assert plots[0] == plots[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metrics", [METRICS[:1], [{"step": 1.0, "critic_rewards_mean": -3.5}, {"step": 2.0}]])
 def test_short_runs_and_missing_values_are_plotted(metrics: list[dict[str, float]]) -> None:
     """Also rewards outside 0 to 1."""

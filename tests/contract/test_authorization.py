@@ -54,6 +54,7 @@ ACTIONS: dict[str, tuple[str, str, Any]] = {
 READ_ACTIONS = {"ListModels", "GetFile", "GetFineTuningJob"}
 
 
+@pytest.mark.slow
 @pytest.mark.shows("managed-policies")
 @pytest.mark.parametrize(
     ("managed", "allowed"),

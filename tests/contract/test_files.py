@@ -257,6 +257,7 @@ def test_a_file_over_the_limit_is_refused(size: int) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_refusal_of_a_large_file_arrives_over_a_socket() -> None:
     """Although the client is still sending."""
     with serve_simulator(Settings(port=0, max_file_bytes=1_000)) as simulator, pytest.raises(APIStatusError) as answer:

@@ -68,6 +68,7 @@ def test_every_grader_has_a_test() -> None:
     assert folders == {*VALID_GRADERS, RETRIED_GRADER, *(broken.name for broken in BROKEN_GRADERS)}
 
 
+@pytest.mark.slow
 @pytest.mark.shows("broken-grader")
 @pytest.mark.parametrize("broken", parametrize_cases(BROKEN_GRADERS))
 def test_a_broken_grader_fails_its_job_with_the_reason(

@@ -79,6 +79,7 @@ def packages_refused(*, at_upload: bool) -> list[Any]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.shows("packages")
 @pytest.mark.parametrize("package", packages_refused(at_upload=True))
 def test_a_hostile_package_is_refused_at_upload(

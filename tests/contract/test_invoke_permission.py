@@ -64,6 +64,7 @@ def test_a_user_without_the_permission_gets_awss_message(served_simulator: Runni
     assert "Fine-tuning job started" not in [event["message"] for event in served_simulator.list_events(job["id"])]
 
 
+@pytest.mark.slow
 @pytest.mark.shows("grader-permission")
 def test_a_user_with_the_permission_succeeds(served_simulator: RunningSimulator, function: str) -> None:
     """As the user guide's policy grants it."""
@@ -90,6 +91,7 @@ def test_an_explicit_deny_outranks_an_allow(served_simulator: RunningSimulator, 
     )
 
 
+@pytest.mark.slow
 def test_a_long_term_key_has_the_permissions_of_its_user(served_simulator: RunningSimulator, function: str) -> None:
     """That user's policies decide."""
     create_user_key(served_simulator, "BedrockAPIKey-a1b2")
@@ -101,6 +103,7 @@ def test_a_long_term_key_has_the_permissions_of_its_user(served_simulator: Runni
     assert job_failure(run_as(served_simulator, key, function)) == ("succeeded", None)
 
 
+@pytest.mark.slow
 def test_a_role_session_has_the_permissions_of_its_role(served_simulator: RunningSimulator, function: str) -> None:
     """The message names the session."""
     allowed = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": function}
@@ -133,6 +136,7 @@ def test_a_boundary_limits_users_and_roles(served_simulator: RunningSimulator, f
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.shows("grader-permission")
 def test_the_policy_of_the_function_is_enough(served_simulator: RunningSimulator) -> None:
     """Within one account either side may allow (DOCUMENTED)."""
@@ -145,6 +149,7 @@ def test_the_policy_of_the_function_is_enough(served_simulator: RunningSimulator
     assert job_failure(run_as(served_simulator, key, function)) == ("succeeded", None)
 
 
+@pytest.mark.slow
 def test_the_accounts_own_key_needs_no_policy(served_simulator: RunningSimulator, function: str) -> None:
     """The simulator's session key belongs to the account."""
     assert job_failure(served_simulator.run_job(make_training_file(100), function=function)) == ("succeeded", None)
@@ -182,6 +187,7 @@ def test_a_missing_alias_of_an_existing_function_fails_the_job(
     assert job["error"]["message"] == f"The reward function cannot be invoked: Function not found: {function}:prod"
 
 
+@pytest.mark.slow
 def test_a_permission_without_a_wildcard_covers_no_alias(served_simulator: RunningSimulator, function: str) -> None:
     """`function:reward-lambda:live` is another ARN."""
     version = served_simulator.lambda_client.publish_version(FunctionName=function)["Version"]

@@ -379,6 +379,7 @@ def test_a_signed_upload_is_verified_at_its_end(served_simulator: RunningSimulat
         )
 
 
+@pytest.mark.slow
 @pytest.mark.shows("sigv4")
 def test_the_bedrock_client_of_the_sdk_signs_requests(
     served_simulator: RunningSimulator, ann: Credentials, trainer: Credentials

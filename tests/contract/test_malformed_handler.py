@@ -32,6 +32,7 @@ def test_an_invocation_returns_the_runtimes_error(served_simulator: RunningSimul
     )
 
 
+@pytest.mark.slow
 def test_a_job_fails_with_the_runtimes_error(served_simulator: RunningSimulator, function: str) -> None:
     """At its first rollout."""
     job = served_simulator.run_job(make_training_file(100), function=function)

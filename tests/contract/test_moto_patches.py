@@ -248,6 +248,7 @@ def test_ids_of_log_events_come_from_the_context(simulator: MotoState) -> None:
     assert len({*first, *others}) == 4
 
 
+@pytest.mark.slow
 def test_an_unreferenced_state_is_freed(simulator: MotoState) -> None:
     """Moto keeps all objects in its classes and caches the callers of region look-ups."""
     from moto.s3.models import FakeKey, s3_backends  # noqa: PLC0415 - moto is slow to import

@@ -124,6 +124,7 @@ def send_job(served: RunningSimulator, bedrock_key: str, function: str) -> Any:
     return served.http.post("/v1/fine_tuning/jobs", json=body, headers={"authorization": f"Bearer {bedrock_key}"})
 
 
+@pytest.mark.slow
 @pytest.mark.shows("policy-simulator")
 @pytest.mark.parametrize("case", INVOKE_CASES, ids=lambda case: case.name)
 def test_an_invocation_is_decided_as_simulated(served_simulator: RunningSimulator, function: str, case: Case) -> None:
@@ -171,6 +172,7 @@ def test_a_job_is_created_or_refused_as_simulated(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
     [
@@ -191,6 +193,7 @@ def test_the_grader_of_a_job_runs_as_simulated(served_simulator: RunningSimulato
     assert (decision, job["status"]) == (case.expected, status)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("role", "statements", "expected"),
     [("role-allowed", (ALLOW,), ALLOWED), ("role-implicit", (), IMPLICIT), ("role-explicit", (ALLOW, DENY), EXPLICIT)],
@@ -207,6 +210,7 @@ def test_a_session_of_a_role_may_do_what_is_simulated_for_the_role(
     assert (decision, job["status"]) == (expected, "succeeded" if expected == ALLOWED else "failed")
 
 
+@pytest.mark.slow
 def test_a_functions_own_policy_counts_when_it_is_passed(served_simulator: RunningSimulator) -> None:
     """The simulator of IAM does not look it up (DOCUMENTED)."""
     function = served_simulator.deploy(GRADER, name="shared-function")

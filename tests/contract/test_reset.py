@@ -76,6 +76,7 @@ def test_a_reset_deletes_files_jobs_and_models(simulator: RunningSimulator) -> N
     assert (listed, clock["frozen"], clock["now"]) == ([[], []], False, FIXED_EPOCH)
 
 
+@pytest.mark.slow
 def test_a_reset_stops_a_running_job(tmp_path: Path) -> None:
     """Its function is not called again, and another job gets its id."""
     request = tmp_path / "asked"

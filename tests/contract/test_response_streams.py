@@ -177,6 +177,7 @@ def test_every_event_of_openais_order_is_valid_to_the_sdk(strict_client: OpenAI,
     assert end.response.usage
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fields", [{}, {"input": "How is the weather in Rome?", "tools": [TOOL]}])
 def test_the_streaming_helper_joins_the_deltas(strict_client: OpenAI, fields: dict[str, Any]) -> None:
     """OpenAI's order: text and tool calls."""

@@ -529,6 +529,7 @@ def test_qwen_has_no_responses_api(client: OpenAI, model: str, stream: bool) -> 
     )
 
 
+@pytest.mark.slow
 @pytest.mark.shows("no-responses-of-qwen")
 def test_a_tuned_qwen_has_no_responses_api(served_simulator: RunningSimulator, finished_job: FinishedJob) -> None:
     """Like its base model."""

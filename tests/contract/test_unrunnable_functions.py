@@ -63,6 +63,7 @@ def test_a_container_image_is_refused_when_the_job_is_created(served_simulator: 
     )
 
 
+@pytest.mark.slow
 @pytest.mark.shows("function-python")
 @pytest.mark.parametrize("runtime", [OWN.runtime, OTHER])
 def test_a_job_whose_function_runs_on_another_python_has_one_warning(
@@ -92,6 +93,7 @@ def test_a_setting_refuses_a_function_whose_python_is_missing() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.shows("compiled-modules")
 def test_a_compiled_module_that_cannot_be_loaded_is_named_in_a_warning_and_in_the_error(
     served_simulator: RunningSimulator,

@@ -55,6 +55,7 @@ def test_a_function_is_loaded_by_its_arn_or_name(
     assert (invocation.duration_ms > 0, invocation.log_lines[0].startswith("START RequestId")) == (True, True)
 
 
+@pytest.mark.slow
 def test_a_cold_start_is_known_from_the_log(served_simulator: RunningSimulator) -> None:
     """The second call has no init time. An error of the function is not an exception."""
     arn = served_simulator.deploy(GRADERS / "raises", name="raising")

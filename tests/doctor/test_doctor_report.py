@@ -27,7 +27,7 @@ from tests.doctor.sample_reports import (
         ),
         (
             (OK_FINDING, NOT_MEASURED_FINDING),
-            "No finding speaks against paying for this run, but 1 of 2 probes measured nothing.",
+            "No finding speaks against paying for this run, but 1 of 2 probes lack a measurement.",
         ),
         (
             (NOT_MEASURED_FINDING,),

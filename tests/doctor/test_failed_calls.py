@@ -197,6 +197,7 @@ def endpoint() -> Iterator[ServiceEndpoint]:
         yield served
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("service", "operation", "parameters", "code"),
     [

@@ -53,6 +53,7 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_folder_runs_in_a_worker_until_the_block_ends(folder: Path) -> None:
     """With Amazon's time-out and memory. A restart makes the next call a cold start."""
     cold_starts = []

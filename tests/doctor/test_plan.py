@@ -41,12 +41,15 @@ def scores_of(report: DoctorReport) -> dict[tuple[str, int, str], float | None]:
 
 @pytest.mark.slow
 def test_the_scores_of_a_smaller_plan_are_among_those_of_a_larger_one(sums: tuple[Record, ...]) -> None:
-    """So golden files of two plans can be compared: every row of the smaller plan is one of the larger one."""
+    """So golden files of two plans can be compared: every row of the smaller plan is one of the larger one.
+
+    Wrong answers, and responses without an answer, are tried on some of the rows, and two plans may choose others.
+    """
     full, brief = (scores_of(report_of(plan, sums)) for plan in (FULL, BRIEF))
     shared = brief.keys() & full.keys()
     by_row = {case for case in brief if case[0] in (RIGHT_LABEL, WRONG_LABEL, BASE_ROLLOUT_LABEL)}
     assert ({case: brief[case] for case in shared}, by_row - shared) == ({case: full[case] for case in shared}, set())
-    assert len(shared) > len(brief) / 2
+    assert {label for label, *_ in by_row} == {RIGHT_LABEL, WRONG_LABEL, BASE_ROLLOUT_LABEL}
 
 
 def test_a_smaller_plan_leaves_out_more_probes() -> None:

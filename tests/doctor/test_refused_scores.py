@@ -240,7 +240,7 @@ def test_what_cannot_be_judged_is_named_once_without_namespaces(sums: tuple[Reco
         "programs write is not seen. In this function: /tmp/rft-no-such-file.json (lambda_function.py:1). Use --set "
         "lambda_isolation=auto."
     )
-    assert report.conclusion == "No finding speaks against paying for this run."
+    assert report.conclusion == ("No finding speaks against paying for this run, but 1 of 4 probes lack a measurement.")
     assert '<skipped message="Paths that mean other files' in render_junit(report, strict=False)
 
 

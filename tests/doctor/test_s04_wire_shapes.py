@@ -99,6 +99,7 @@ def test_the_layout_in_which_right_answers_score_gives_the_fix(
     assert finding.fix.startswith(fix)
 
 
+@pytest.mark.slow
 def test_a_sample_handler_on_records_with_object_references_gets_its_fix(sums: tuple[Record, ...]) -> None:
     """Amazon's handler reads a solution text that ends in the answer."""
     finding, *_ = wire_shape_findings(lambda e: wrapped_text(at_root(e)), sums)

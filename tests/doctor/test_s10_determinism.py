@@ -133,6 +133,7 @@ def lambda_handler(event, context):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "clock",
     [
@@ -152,6 +153,7 @@ def test_a_score_that_follows_the_clock_fails_without_waiting(
     assert (finding.severity, finding.message.partition(":")[0]) == (Severity.FAIL, "The score follows the clock")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [
@@ -178,6 +180,7 @@ def test_a_wait_for_the_clock_ends_while_it_is_moved(tmp_path: Path, sums: tuple
     assert finding.severity is Severity.OK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("score", "severity"),
     [("1 / (1 + calls / 100)", Severity.FAIL), ("0.5 + calls / 1e6", Severity.WARN)],

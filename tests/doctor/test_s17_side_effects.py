@@ -80,6 +80,7 @@ def test_the_projects_reward_function_only_scores(sums: tuple[Record, ...]) -> N
     assert (finding.probe, finding.severity, side_effects_of(ROOT / "reward_lambda")) == ("S17", Severity.OK, [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reward", ["reward_lambda", "fixtures/graders/raises", "fixtures/graders/nan_score"])
 def test_a_hooked_function_responds_with_the_same_bytes(reward: str) -> None:
     """Errors included, except for the lines of the hook in a stack trace."""
@@ -133,6 +134,7 @@ os.system("true")
     ]
 
 
+@pytest.mark.slow
 def test_tmp_can_be_written_and_the_package_read(tmp_path: Path) -> None:
     """By its name, by tempfile and by the variable. An operation that fails anyway is not a write."""
     source = """
@@ -206,6 +208,7 @@ def act():
     ]
 
 
+@pytest.mark.slow
 def test_an_aws_call_is_named_by_its_operation_and_goes_to_a_closed_port(tmp_path: Path) -> None:
     """Without a simulator, boto3 cannot reach AWS."""
     source = """
@@ -237,6 +240,7 @@ def test_a_refused_write_that_costs_the_scores_fails(sums: tuple[Record, ...], t
     assert (finding.severity, finding.measured) == (Severity.FAIL, "/var/task/cache.json (lambda_function.py:1)")
 
 
+@pytest.mark.slow
 def test_a_refused_write_that_changes_no_score_is_a_warning(sums: tuple[Record, ...], tmp_path: Path) -> None:
     """The function catches the error."""
     source = """
@@ -250,6 +254,7 @@ def act():
     assert (finding.severity, finding.measured) == (Severity.WARN, "/var/task/cache.json (lambda_function.py:4)")
 
 
+@pytest.mark.slow
 def test_a_function_that_ends_its_environment_is_not_measured(sums: tuple[Record, ...], tmp_path: Path) -> None:
     """The hook cannot report."""
     source = "import os\nos._exit(1)\n"

@@ -74,6 +74,7 @@ def calls_of(
     )
 
 
+@pytest.mark.slow
 def test_the_report_is_that_of_calls_one_after_the_other(sums: tuple[Record, ...]) -> None:
     """With all findings, scores and the number of calls, for a function that keeps nothing."""
 

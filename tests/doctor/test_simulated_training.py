@@ -120,6 +120,7 @@ def test_the_run_as_configured_is_equal_to_the_job(few: tuple[Record, ...], stri
     )
 
 
+@pytest.mark.slow
 def test_a_function_with_state_gives_the_same_runs_again(few: tuple[Record, ...]) -> None:
     """The calls are sequential, so its state does not depend on chance."""
 
@@ -272,6 +273,7 @@ def test_the_truth_is_unknown_without_a_right_answer(few: tuple[Record, ...]) ->
     assert {rollout.correct for rollout in trace.rollouts} == {None}
 
 
+@pytest.mark.slow
 def test_the_red_team_ends_after_it_has_learned_an_exploit(
     few: tuple[Record, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -312,6 +312,7 @@ def rows_of(name: str) -> Sequence[Row]:
     return sample_rows(load_records(name), seed=0, count=8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["train", "labels", "boolean", "json", "code", "text", "string_reference"])
 def test_no_wrong_answer_is_the_right_one(name: str) -> None:
     """Each text differs from the right response, and from every other text of its row."""

@@ -42,6 +42,7 @@ def python(program: str) -> tuple[str, ...]:
     return ("--", sys.executable, "-c", program)
 
 
+@pytest.mark.slow
 def test_the_command_reaches_the_simulator_and_its_exit_code_is_passed_on(rft_sim_here: RunCommand) -> None:
     """The environment has the SDKs' variables. --set accepts what the options accept."""
     settings = ("--set", "epoch=2026-01-31T12:00:00Z", "--set", "region=eu-west-1")
@@ -61,6 +62,7 @@ connection.close()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("end", "exit_code"), [("", 1), ("raise SystemExit(3)", 3)])
 def test_a_failed_verdict_is_exit_code_1_unless_the_command_failed(
     end: str, exit_code: int, rft_sim_here: RunCommand
@@ -70,11 +72,13 @@ def test_a_failed_verdict_is_exit_code_1_unless_the_command_failed(
     assert (result.returncode, result.stdout, "FAIL  C2  " in result.stderr) == (exit_code, "", True)
 
 
+@pytest.mark.slow
 def test_a_command_that_a_signal_ends_has_the_exit_code_of_a_shell(rft_sim_here: RunCommand) -> None:
     """128 plus the number of the signal."""
     assert rft_sim_here("exec", *python("import os; os.kill(os.getpid(), 15)")).returncode == 143
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "mode", "code", "message"),
     [
@@ -120,6 +124,7 @@ def test_an_unusable_folder_is_a_one_line_error(option: str, rft_sim_here: RunCo
     assert (result.returncode, result.stderr.count("\n"), "/proc/nowhere" in result.stderr) == (2, 1, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("options", "lines"), [([], 0), (["--verbose"], 3)])
 def test_refused_requests_are_reported_with_verbose_only(
     options: list[str], lines: int, rft_sim_here: RunCommand
@@ -132,6 +137,7 @@ def test_refused_requests_are_reported_with_verbose_only(
     assert (result.returncode, len(refused), len(result.stderr.splitlines())) == (0, lines, lines)
 
 
+@pytest.mark.slow
 def test_the_command_meets_the_faults_of_a_script(rft_sim_here: RunCommand) -> None:
     """From its first request on; other requests are answered as usual."""
     script = ROOT / "fixtures" / "faults" / "unavailable.json"
@@ -161,6 +167,7 @@ UNUSED_FAULTS = [
 ]
 
 
+@pytest.mark.slow
 def test_faults_that_were_never_applied_are_reported_at_the_end(rft_sim_here: RunCommand, tmp_path: Path) -> None:
     """One line each, with the reason."""
     (tmp_path / "faults.json").write_text(json.dumps(UNUSED_FAULTS))

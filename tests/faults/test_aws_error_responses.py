@@ -48,6 +48,7 @@ def call_error(simulator: RunningSimulator, service: str, call: Call) -> tuple[s
     return answer["Error"]["Code"], answer["Error"]["Message"], answer["ResponseMetadata"]["HTTPStatusCode"]
 
 
+@pytest.mark.slow
 @pytest.mark.shows("faults")
 @pytest.mark.parametrize("service", CALLS)
 @pytest.mark.parametrize(
@@ -151,6 +152,7 @@ def test_boto3_does_not_retry_expired_credentials(faulty_simulator: RunningSimul
     assert faulty_simulator.instance.context.fault_registry.statuses()[0].matched == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("when", "is_created"), [("before", False), ("after", True)])
 def test_an_aws_error_comes_before_or_after_the_request_is_handled(
     faulty_simulator: RunningSimulator, when: str, is_created: bool

@@ -61,6 +61,7 @@ def test_a_dropped_connection_hides_whether_the_job_was_created(
     assert server_logs == []
 
 
+@pytest.mark.slow
 def test_a_lost_response_makes_the_sdk_create_two_jobs(faulty_simulator: RunningSimulator, file: str) -> None:
     """The SDK retries by itself, and the API has no idempotency key."""
     add_fault(faulty_simulator, {"request": {"method": "POST", "path": JOBS}, "drop": "after"})

@@ -89,6 +89,7 @@ def test_a_fixture_is_valid_and_has_notes(path: Path) -> None:
     assert all(entry["note"].endswith(".") for entry in faults(script))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [path for path in FIXTURES if not is_of_jobs(read(path))], ids=lambda path: path.stem)
 def test_a_fixture_is_applied(faulty_simulator: RunningSimulator, path: Path) -> None:
     """Each of its faults."""

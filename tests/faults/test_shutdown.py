@@ -21,6 +21,7 @@ def stop_at_end_of_block(_: Simulator) -> None:
     """Do nothing. The end of the `with` block stops the server."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end_server", [stop_at_end_of_block, Simulator.reset], ids=["stopped", "reset"])
 def test_stopping_a_server_disconnects_delayed_requests(end_server: Callable[[Simulator], None]) -> None:
     """A stalled stream and a delayed request end with a connection error, and no task is cancelled."""

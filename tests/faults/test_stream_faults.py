@@ -56,6 +56,7 @@ def collect(events: Iterable[Any], received: list[Any]) -> None:
         received.append(event_data(event))  # noqa: PERF401  one by one: another thread reads the list, and the stream may not end
 
 
+@pytest.mark.slow
 @pytest.mark.shows("faults")
 @BOTH
 @pytest.mark.parametrize("events", [0, 5])

@@ -227,6 +227,7 @@ def test_a_damaged_response_gives_its_own_scores_or_a_grader_error(
         assert scores == {item["id"]: item["aggregate_reward_score"] for item in message}
 
 
+@pytest.mark.slow
 @given(st.recursive(scores, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=3), inner), max_leaves=6))
 def test_any_value_as_a_score_is_a_number_or_refused_with_its_rollout(value: Any) -> None:
     """The error names the one rollout that has the value."""

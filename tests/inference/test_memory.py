@@ -4,6 +4,8 @@ import gc
 import tracemalloc
 from collections.abc import Callable
 
+import pytest
+
 from simulator.inference.chat_request import ChatRequest, Turn
 from simulator.inference.structured.instances import check_schema
 from tests.simulators import BASE_MODEL, RunningSimulator
@@ -25,6 +27,7 @@ def retained_bytes(function: Callable[[int], object], *, calls: int) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_long_conversations_are_not_cached(local_simulator: RunningSimulator) -> None:
     """Each is prepared again."""
     inference = local_simulator.instance.context.inference

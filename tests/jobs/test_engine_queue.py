@@ -92,6 +92,7 @@ def test_a_cancelled_job_frees_its_slot_or_leaves_the_queue(tmp_path: Path, canc
         assert statuses(engine, *jobs) == expected[cancelled]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slots", [1, 3])
 def test_start_times_do_not_depend_on_which_thread_is_faster(tmp_path: Path, slots: int) -> None:
     """Each job starts in simulated time when the next slot becomes free, in the order of creation."""
@@ -117,6 +118,7 @@ def test_a_queued_job_uses_no_thread(tmp_path: Path) -> None:
         assert {wait_for_end(engine, job).status for job in (first, *others)} == {Status.SUCCEEDED}
 
 
+@pytest.mark.slow
 def test_queued_jobs_keep_their_order_and_times_after_a_restart(tmp_path: Path) -> None:
     """The logs equal those of an uninterrupted run."""
     with running_engine(tmp_path / "whole", FakeGraders(), pace=Pace.POLL, slots=1) as (engine, logs):

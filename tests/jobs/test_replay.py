@@ -79,6 +79,7 @@ def test_a_job_with_a_queue_delay_is_replayed_completely() -> None:
     assert [request for request, _ in graded_rewards(delayed)] == [request for request, _ in graded_rewards(log)]
 
 
+@pytest.mark.slow
 def test_a_job_with_warnings_is_replayed_completely() -> None:
     """The log has them, so the function is not checked again."""
     log = run_lifecycle(FILES, warnings=("another Python", "another processor"))

@@ -110,6 +110,7 @@ def test_a_queued_job_continues_when_the_job_before_it_starts_to_wait(tmp_path: 
         assert status_and_step(engine, before) == ("running", 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pace", [Pace.INSTANT, Pace.REALTIME])
 def test_a_job_on_a_full_disk_retries_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pace: Pace) -> None:
     """After a delay, and without invoking the function again."""

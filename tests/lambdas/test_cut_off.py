@@ -54,6 +54,7 @@ def test_a_call_that_is_cut_off_leaves_no_process(
     assert marked_processes() == []
 
 
+@pytest.mark.slow
 def test_the_next_call_runs_in_a_new_environment(pool: EnvironmentPool) -> None:
     """The environment of the call that was cut off has ended."""
     function = make_function(HANGS, timeout=900)

@@ -163,6 +163,7 @@ def test_an_event_that_is_not_json_is_an_unmarshal_error(pool: EnvironmentPool) 
     assert payload["errorType"] == "Runtime.UnmarshalError"
 
 
+@pytest.mark.slow
 def test_a_timeout_kills_and_the_next_call_starts_cold(pool: EnvironmentPool) -> None:
     """With all child processes."""
     spec = make_function(handler("while event.get('loop'): pass", "return 'done'"), timeout=0.3)

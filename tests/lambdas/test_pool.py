@@ -289,6 +289,7 @@ def test_a_closed_pool_runs_nothing(pool: EnvironmentPool) -> None:
         pool.invoke(make_function(COUNTER), b"{}")
 
 
+@pytest.mark.slow
 def test_close_leaves_nothing_behind(
     make_pool: Callable[..., EnvironmentPool], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

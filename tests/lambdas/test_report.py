@@ -53,6 +53,7 @@ def test_the_log_of_an_exception_is_one_event(pool: EnvironmentPool) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_log_of_a_timeout(pool: EnvironmentPool) -> None:
     """The output, the time-out line at the simulated time, and the status."""
     source = "def lambda_handler(event, context):\n    print('working')\n    while True: pass\n"

@@ -73,6 +73,7 @@ def test_packages_of_the_simulator_cannot_be_imported(pool: EnvironmentPool, nam
     assert json.loads(pool.invoke(spec, b"{}").payload)["errorType"] == "Runtime.ImportModuleError"
 
 
+@pytest.mark.slow
 def test_the_managed_runtime_has_boto3(pool: EnvironmentPool) -> None:
     """Without it being in the zip."""
     assert invoke(pool, "__import__('boto3').__name__", timeout=20) == "boto3"
@@ -177,6 +178,7 @@ def test_a_process_with_a_pipe_works(pool: EnvironmentPool, method: str) -> None
     assert pool.invoke(make_function(source, timeout=30), b"{}").payload == b"42"
 
 
+@pytest.mark.slow
 def test_sets_have_the_same_order_in_every_environment(make_pool: Callable[..., EnvironmentPool]) -> None:
     """String hashing is fixed, so a grader that iterates over a set is deterministic."""
     orders = [invoke(make_pool(), "list({'alpha', 'beta', 'gamma', 'delta', 'epsilon'})") for _ in range(2)]

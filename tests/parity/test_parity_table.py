@@ -1,10 +1,13 @@
 """The parity table is current, and every row of it has a test."""
 
+import pytest
+
 from simulator.parity.evidence import Evidence
 from simulator.settings import Settings, format_assignments
 from tests.parity.parity_table import PAGE, ROWS, find_tests, render_page, row_names
 
 
+@pytest.mark.slow
 def test_the_page_is_current() -> None:
     """`python -m tests.parity` writes it."""
     assert PAGE.read_text() == render_page()

@@ -48,6 +48,7 @@ def test_a_job_has_ended_when_its_creation_returns() -> None:
     assert events[-1]["created_at"] == job["finished_at"]
 
 
+@pytest.mark.slow
 def test_the_events_are_those_of_the_pace_instant() -> None:
     """Only the create request waits; the job itself is the same."""
     events = []
@@ -79,6 +80,7 @@ def test_creation_does_not_wait_for_a_slot_that_no_running_job_can_free() -> Non
         assert simulator.retrieve_job(second)["status"] == "queued"
 
 
+@pytest.mark.slow
 def test_creation_waits_for_a_slot_that_a_running_job_frees() -> None:
     """Both jobs have ended when both creations have returned."""
     with simulator_with_graders(concurrent_jobs=1) as (simulator, graders), ThreadPoolExecutor() as threads:

@@ -84,6 +84,7 @@ def test_a_project_sees_its_own_files_only(files: FileStore) -> None:
         page(files, after="file-1")
 
 
+@pytest.mark.slow
 @given(count=st.integers(0, 12), limit=st.integers(1, 5), order=st.sampled_from(["asc", "desc"]))
 def test_pages_cover_the_list(count: int, limit: int, order: str) -> None:
     """With any page size, each file is listed once, in order."""

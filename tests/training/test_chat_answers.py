@@ -60,6 +60,7 @@ def test_a_prompt_is_found_without_case_spacing_and_system_message(
     assert normalize_prompt(" \uff37ord\n TWO ") == "word two"
 
 
+@pytest.mark.slow
 def test_instructions_are_found_at_both_ends_of_a_very_long_prompt(index: PromptIndex) -> None:
     """The middle part is ignored, but its tokens count."""
     long = "x " * 100_000

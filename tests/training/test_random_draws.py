@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from statistics import fmean, stdev
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,6 +54,7 @@ print(sample_group(prompt, weights=BASE_WEIGHTS, profile=profile, temperature=1.
 """
 
 
+@pytest.mark.slow
 def test_nothing_depends_on_pythons_hash_seed() -> None:
     """Two processes with different string hashes sample the same rollouts."""
     printed = {

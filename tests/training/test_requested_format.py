@@ -164,6 +164,7 @@ def test_a_template_is_found_with_its_spaces_and_new_lines(prompt: str, expected
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

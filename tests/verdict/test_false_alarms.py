@@ -16,6 +16,7 @@ from tests.verdict.well_behaved_client import (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.shows("polite-clients")
 @settings(max_examples=40)
 @given(

@@ -78,6 +78,7 @@ def count_jobs(client: OpenAI, file: str) -> int:
     return sum(job.training_file == file for job in client.fine_tuning.jobs.list(limit=100))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "jobs", "severity"),
     [
@@ -153,6 +154,7 @@ def test_a_loop_that_ignores_retry_after(
     assert severity_by_rule(faulty_simulator) == {"C3": "fail"}
 
 
+@pytest.mark.slow
 def test_waiting_longer_than_the_limit(faulty_simulator: RunningSimulator, openai_client: OpenAI, job: str) -> None:
     """The client receives the late answer."""
     add_fault(faulty_simulator, RETRIEVE_REQUESTS, delay=DELAY)

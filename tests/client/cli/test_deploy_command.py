@@ -50,6 +50,7 @@ def test_deploy_prints_the_function_and_never_a_value_of_a_variable(rft: Run) ->
     ]
 
 
+@pytest.mark.slow
 def test_a_deployed_function_is_found_and_not_deployed(rft: Run) -> None:
     """By its name, as the doctor finds it."""
     rft("deploy", "reward")
@@ -58,6 +59,7 @@ def test_a_deployed_function_is_found_and_not_deployed(rft: Run) -> None:
     assert out.endswith("✓ found       arn:aws:lambda:us-west-2:123456789012:function:rft-reward  already deployed\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [

@@ -249,6 +249,7 @@ def test_a_deployed_function_is_trained_with_as_it_is(rft: Run, stub: MantleStub
     assert job["method"]["reinforcement"]["grader"]["lambda"]["function"] == arn
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [

@@ -298,6 +298,7 @@ with EnvironmentPool(new_request_id=lambda: "r", now=lambda: 0.0, wall=time.time
 """
 
 
+@pytest.mark.slow
 def test_functions_run_where_namespaces_are_really_forbidden(pool: EnvironmentPool) -> None:
     """With the reason in plain words: the call, the error and what to do."""
     forbid = 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"'
