@@ -13,7 +13,7 @@ _IN_CHECKOUT: Final = Path(__file__).parents[3] / "fixtures"
 _VERDICTS: Final = "verdicts.json"
 
 QUICK_COUNT: Final = 12
-"""The quick self-test runs so many faulty and so many sound reward functions: about a minute on two cores."""
+"""The quick self-test runs so many faulty and so many sound reward functions: about two minutes on two cores."""
 
 
 class GalleriesMissingError(Exception):
