@@ -59,8 +59,8 @@ def estimate(
     settings = reward_options.parse_settings(changes)
     from simulator.doctor.estimate import json_report, table  # noqa: PLC0415  --help need not wait for it
     from simulator.doctor.estimate.assumptions import AssumptionError  # noqa: PLC0415  as above
-    from simulator.doctor.estimate.run_checks import findings_pass  # noqa: PLC0415  as above
     from simulator.doctor.estimate.run_estimate import FunctionProfile, estimate_run  # noqa: PLC0415  as above
+    from simulator.doctor.finding import findings_pass  # noqa: PLC0415  as above
 
     json_path = report_path(json)
     reports = {"--json": json_path} if json_path else {}

@@ -82,8 +82,7 @@ def write_reports(
     """
     prints_json = report_files.json == STANDARD_OUTPUT
     console = make_console(stderr=prints_json)
-    is_measured = not (report.failed_calls or report.has_refused_scores) and report.is_judged
-    if references.baseline is not None and is_measured:
+    if references.baseline is not None and report.has_scores:
         annotations = replace(annotations, comparison=compare_with_baseline(references.baseline, report))
     if prints_json:
         print(json_report.render_json(report, annotations), end="")
@@ -93,7 +92,7 @@ def write_reports(
     errors = [try_write_file(path, text) for path, text in _render_files(report, report_files, annotations)]
     is_unchanged = True
     if report_files.golden is not None:
-        if not is_measured:
+        if not report.has_scores:
             _print_unmeasured("Golden file", report_files.golden, console)
         elif references.golden is None:
             errors.append(write_golden(report, report_files.golden, console))
@@ -101,7 +100,7 @@ def write_reports(
             is_unchanged = matches_golden(report, report_files.golden, references.golden, console)
     passes = report.passes(strict=report_files.is_strict)
     if report_files.baseline is not None:
-        if not is_measured:
+        if not report.has_scores:
             _print_unmeasured("Baseline", report_files.baseline, console)
         elif annotations.comparison is None:
             errors.append(write_baseline(report, report_files.baseline, console))

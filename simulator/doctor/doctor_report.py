@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from simulator.doctor.finding import Finding, Severity
+from simulator.doctor.finding import PROBLEM_SEVERITIES, Finding, Severity, sort_by_severity
 from simulator.doctor.headline_numbers import HeadlineNumbers
 from simulator.doctor.invocation import CaseResult
 from simulator.doctor.plan import FULL
@@ -102,6 +102,21 @@ class DoctorReport:
         if self.is_partial:
             verdict += f" Only {', '.join(self.probe_ids)} ran."
         return verdict
+
+    @property
+    def problems(self) -> tuple[Finding, ...]:
+        """The failures and warnings, by severity, then by probe."""
+        return sort_by_severity([finding for finding in self.findings if finding.severity in PROBLEM_SEVERITIES])
+
+    @property
+    def has_scores(self) -> bool:
+        """Whether the scores are the function's own, and so say something about it."""
+        return self.is_judged and not self.failed_calls and not self.has_refused_scores
+
+    @property
+    def measured_probes(self) -> frozenset[str]:
+        """The ids of the probes that measured something."""
+        return frozenset(finding.probe for finding in self.findings if finding.severity is not Severity.SKIPPED)
 
     @property
     def unmeasured_probes(self) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """Probes and their findings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 
 class Severity(StrEnum):
@@ -19,6 +19,10 @@ class Severity(StrEnum):
     def rank(self) -> int:
         """0 for the worst."""
         return list(Severity).index(self)
+
+
+PROBLEM_SEVERITIES: Final = frozenset({Severity.FAIL, Severity.WARN})
+"""The severities of findings that should be mended, or checked, before a run is paid for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,8 +156,15 @@ class Probe:
 
 def sort_by_severity(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Return the findings by severity, then by probe."""
-    return tuple(sorted(findings, key=lambda finding: (finding.severity.rank, _probe_order(finding.probe))))
+    return tuple(sorted(findings, key=lambda finding: (finding.severity.rank, probe_order(finding.probe))))
 
 
-def _probe_order(probe_id: str) -> tuple[str, int]:
+def findings_pass(findings: Iterable[Finding], *, strict: bool) -> bool:
+    """Whether there is no failure, and if strict, no warning either."""
+    failing = PROBLEM_SEVERITIES if strict else {Severity.FAIL}
+    return not any(finding.severity in failing for finding in findings)
+
+
+def probe_order(probe_id: str) -> tuple[str, int]:
+    """Return the key that sorts ids: static probes first, then by number."""
     return probe_id[0], int(probe_id[1:])

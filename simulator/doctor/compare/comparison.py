@@ -8,11 +8,11 @@ from statistics import fmean
 from typing import Final
 
 from simulator.doctor.doctor_report import DoctorReport
-from simulator.doctor.finding import Finding, Severity, sort_by_severity
+from simulator.doctor.finding import Finding, Severity, findings_pass
 from simulator.doctor.headline_numbers import NUMBER_NAMES, HeadlineNumber
 from simulator.doctor.invocation import CaseResult
 from simulator.doctor.probe_context import BASE_ROLLOUT_LABEL, RIGHT_LABEL, SCORE_TOLERANCE, WRONG_LABEL
-from simulator.doctor.report.baseline import BASELINE_SEVERITIES, finding_key, planned_probes
+from simulator.doctor.report.baseline import finding_key, planned_probes
 
 MAX_EXAMPLES: Final = 5
 """The largest differences that are shown, each of another kind of response."""
@@ -135,17 +135,13 @@ class ReportComparison:
     @property
     def is_measured(self) -> bool:
         """Whether the scores of both versions mean something."""
-        return all(
-            report.is_judged and not report.failed_calls and not report.has_refused_scores
-            for report in (self.old, self.new)
-        )
+        return self.old.has_scores and self.new.has_scores
 
     @property
     def passes(self) -> bool:
         """Whether both versions were measured, and the new one has no failure that the old one has not."""
-        findings = self.findings
-        has_new_failure = any(finding.severity is Severity.FAIL for finding in findings.new)
-        return self.is_measured and not has_new_failure and not any(map(_became_failure, findings.changed))
+        became_failure = any(change.became_failure for change in self.findings.changed)
+        return self.is_measured and findings_pass(self.findings.new, strict=False) and not became_failure
 
     @property
     def verdict(self) -> str:
@@ -178,8 +174,8 @@ def compare_findings(old: DoctorReport, new: DoctorReport) -> FindingChanges:
     """Compare the failures and warnings. Those of one probe are paired by their message first, then in order."""
     changed: list[FindingChange] = []
     same: list[Finding] = []
-    left_old, left_new = list(_problems(old)), []
-    for finding in _problems(new):
+    left_old, left_new = list(old.problems), []
+    for finding in new.problems:
         match = next((other for other in left_old if finding_key(other) == finding_key(finding)), None)
         if match is None:
             left_new.append(finding)
@@ -197,7 +193,7 @@ def compare_findings(old: DoctorReport, new: DoctorReport) -> FindingChanges:
         else:
             left_old.remove(match)
             changed.append(FindingChange(old=match, new=finding))
-    planned, measured = planned_probes(old), _measured_probes(new)
+    planned, measured = planned_probes(old), new.measured_probes
     return FindingChanges(
         new=tuple(finding for finding in only_new if finding.probe in planned),
         fixed=tuple(finding for finding in left_old if finding.probe in measured),
@@ -208,18 +204,6 @@ def compare_findings(old: DoctorReport, new: DoctorReport) -> FindingChanges:
             *(finding for finding in left_old if finding.probe not in measured),
         ),
     )
-
-
-def _became_failure(change: FindingChange) -> bool:
-    return change.became_failure
-
-
-def _problems(report: DoctorReport) -> tuple[Finding, ...]:
-    return sort_by_severity([finding for finding in report.findings if finding.severity in BASELINE_SEVERITIES])
-
-
-def _measured_probes(report: DoctorReport) -> frozenset[str]:
-    return frozenset(finding.probe for finding in report.findings if finding.severity is not Severity.SKIPPED)
 
 
 def _compare_numbers(old: DoctorReport, new: DoctorReport) -> tuple[NumberChange, ...]:

@@ -1,6 +1,6 @@
 """E1 to E6: checks of a planned run that do not depend on its reward function."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -268,9 +268,3 @@ _CHECKS: Final[tuple[tuple[Probe, Callable[[PlannedRun], Finding]], ...]] = (
 
 RUN_CHECKS: Final[tuple[Probe, ...]] = tuple(probe for probe, _ in _CHECKS)
 """Every run check, in the order of their ids."""
-
-
-def findings_pass(findings: Sequence[Finding], *, strict: bool) -> bool:
-    """Whether there is no failure, and if strict, no warning either."""
-    failing = {Severity.FAIL, Severity.WARN} if strict else {Severity.FAIL}
-    return not any(finding.severity in failing for finding in findings)

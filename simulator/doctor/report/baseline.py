@@ -18,15 +18,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from simulator.doctor.doctor_report import DoctorReport, format_count
-from simulator.doctor.finding import Finding, Severity, sort_by_severity
+from simulator.doctor.finding import PROBLEM_SEVERITIES, Finding, Severity, findings_pass, probe_order
 from simulator.doctor.plan import FULL, find_plan
 from simulator.doctor.probe_runner import TRAINING_SKIPPED
 from simulator.doctor.report.excerpts import one_line
 
 SCHEMA_VERSION: Final = 1
-BASELINE_SEVERITIES: Final = frozenset({Severity.FAIL, Severity.WARN})
-"""The severities of the findings that a baseline holds."""
-
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
 _KEYS: Final = {"inputs": dict, "probes": list, "findings": list}
 _FINDING_KEYS: Final = ("probe", "name", "severity", "what", "measured")
@@ -67,8 +64,7 @@ class BaselineComparison:
 
     def passes(self, *, strict: bool) -> bool:
         """Whether there is no new failure, and if strict, no new warning."""
-        failing = BASELINE_SEVERITIES if strict else {Severity.FAIL}
-        return not any(finding.severity in failing for finding in self.new)
+        return findings_pass(self.new, strict=strict)
 
     @property
     def summary(self) -> str:
@@ -83,7 +79,7 @@ class BaselineComparison:
 
 def baseline_from_report(report: DoctorReport) -> Baseline:
     """Return the baseline of a doctor run."""
-    return Baseline(inputs=report.inputs, probes=planned_probes(report), findings=_problems(report.findings))
+    return Baseline(inputs=report.inputs, probes=planned_probes(report), findings=report.problems)
 
 
 def planned_probes(report: DoctorReport) -> frozenset[str]:
@@ -99,12 +95,12 @@ def planned_probes(report: DoctorReport) -> frozenset[str]:
 
 def compare_with_baseline(baseline: Baseline, report: DoctorReport) -> BaselineComparison:
     """Return which failures and warnings of a run are new, known and fixed."""
-    measured = {finding.probe for finding in report.findings if finding.severity is not Severity.SKIPPED}
+    measured = report.measured_probes
     left = list(baseline.findings)
     new: list[Finding] = []
     known: list[Finding] = []
     not_compared: list[Finding] = []
-    for finding in _problems(report.findings):
+    for finding in report.problems:
         match = next((other for other in left if finding_key(other) == finding_key(finding)), None)
         if match is not None:
             left.remove(match)
@@ -159,7 +155,7 @@ def render_baseline(baseline: Baseline) -> str:
     document = {
         "schema_version": SCHEMA_VERSION,
         "inputs": dict(baseline.inputs),
-        "probes": sorted(baseline.probes, key=lambda probe: (probe[0], int(probe[1:]))),
+        "probes": sorted(baseline.probes, key=probe_order),
         "findings": [finding_as_json(finding) for finding in baseline.findings],
     }
     return json.dumps(document, indent=2) + "\n"
@@ -200,7 +196,7 @@ def finding_as_json(finding: Finding) -> dict[str, str]:
 def _parse_finding(entry: Any, index: int) -> Finding:
     if not isinstance(entry, dict) or any(not isinstance(entry.get(key), str) for key in _FINDING_KEYS):
         raise BaselineFileError(f"finding {index} needs the texts {', '.join(_FINDING_KEYS)}")
-    if entry["severity"] not in {severity.value for severity in BASELINE_SEVERITIES}:
+    if entry["severity"] not in {severity.value for severity in PROBLEM_SEVERITIES}:
         raise BaselineFileError(f"finding {index} has the severity {entry['severity']!r}, not fail or warn")
     return Finding(
         probe=entry["probe"],
@@ -209,10 +205,6 @@ def _parse_finding(entry: Any, index: int) -> Finding:
         message=entry["what"],
         measured=entry["measured"],
     )
-
-
-def _problems(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    return sort_by_severity([finding for finding in findings if finding.severity in BASELINE_SEVERITIES])
 
 
 def finding_key(finding: Finding) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from simulator.doctor.doctor_report import DoctorReport
-from simulator.doctor.finding import Finding, Probe, Severity, sort_by_severity
+from simulator.doctor.finding import PROBLEM_SEVERITIES, Finding, Probe, Severity, sort_by_severity
 from simulator.doctor.headline_numbers import INTERVAL
 from simulator.doctor.report import curves
 from simulator.doctor.report.annotations import NO_ANNOTATIONS, Annotations
@@ -57,7 +57,7 @@ def render_html(
 def _tone(findings: Sequence[Finding]) -> str:
     """Return the CSS class of the verdict: that of the worst finding if it is a failure or a warning, else ok."""
     worst = findings[0].severity if findings else Severity.OK
-    return _CLASSES[worst] if worst in {Severity.FAIL, Severity.WARN} else _CLASSES[Severity.OK]
+    return _CLASSES[worst] if worst in PROBLEM_SEVERITIES else _CLASSES[Severity.OK]
 
 
 @cache

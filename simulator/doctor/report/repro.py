@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from simulator.doctor.doctor_report import DoctorReport
-from simulator.doctor.finding import Example, ExampleCall, Finding, Severity, sort_by_severity
+from simulator.doctor.finding import PROBLEM_SEVERITIES, Example, ExampleCall, Finding
 from simulator.grading.lambda_event import event_element, rollout_id
 from simulator.settings import GradingSettings
 from simulator.training.dataset import Record
@@ -32,7 +32,6 @@ TIME_LIMIT_SECONDS: Final = 10.0
 _SLOW_SHARE: Final = 0.5  # of the time that a call took, which another machine may need less of
 
 _PLACEHOLDER: Final = "FINDING: dict[str, Any] = {}  # the doctor replaces this line"
-_SEVERITIES: Final = frozenset({Severity.FAIL, Severity.WARN})
 _RESPONSE_PROBES: Final = frozenset({"S1", "S2"})
 _REPEAT_PROBE, _BATCH_PROBE, _TIME_PROBE = "S10", "S11", "S15"
 _WHOLE_CALL_PROBES: Final = frozenset({"S1", "S2", "S11", "S14"})
@@ -75,15 +74,13 @@ def build_scripts(
     """
     by_line = {record.line: record for record in records}
     # A score that depends on its company is the same only in the same call.
-    needs_whole_calls = any(
-        finding.probe == _BATCH_PROBE and finding.severity in _SEVERITIES for finding in report.findings
-    )
+    needs_whole_calls = any(finding.probe == _BATCH_PROBE for finding in report.problems)
     template = resources.files(__package__).joinpath("repro_script.py").read_text(encoding="utf-8")
     scripts: dict[Finding, tuple[str, str]] = {}
     names: set[str] = set()
-    for finding in sort_by_severity(report.findings):
+    for finding in report.problems:
         example = _example_to_reproduce(finding)
-        if finding.severity not in _SEVERITIES or finding in scripts or example is None:
+        if finding in scripts or example is None:
             continue
         call = example.call or _build_call(example, by_line, settings)
         if call is None:
@@ -106,7 +103,9 @@ def without_script(report: DoctorReport, scripts: Mapping[Finding, Any]) -> tupl
     """Return the ids of the probes with a failure or a warning that has no script."""
     return tuple(
         dict.fromkeys(
-            finding.probe for finding in report.findings if finding.severity in _SEVERITIES and finding not in scripts
+            finding.probe
+            for finding in report.findings
+            if finding.severity in PROBLEM_SEVERITIES and finding not in scripts
         )
     )
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from simulator.doctor.doctor_report import DoctorReport, format_count
-from simulator.doctor.finding import Example, Finding, Severity, sort_by_severity
+from simulator.doctor.finding import PROBLEM_SEVERITIES, Example, Finding, Severity, sort_by_severity
 from simulator.doctor.headline_numbers import HeadlineNumbers
 from simulator.doctor.plan import FULL
 from simulator.doctor.report.annotations import NO_ANNOTATIONS, Annotations
@@ -104,7 +104,7 @@ def _headline_table(headline: HeadlineNumbers) -> Table:
 
 def _verdict(report: DoctorReport, problems: Sequence[Finding]) -> Text:
     worst = min((finding.severity for finding in report.findings), key=lambda severity: severity.rank)
-    style = _STYLES[worst] if worst in {Severity.FAIL, Severity.WARN} else "bold green"
+    style = _STYLES[worst] if worst in PROBLEM_SEVERITIES else "bold green"
     if report.failed_calls or report.count(Severity.SKIPPED) == len(report.findings):
         style = "bold"
     hint = ""

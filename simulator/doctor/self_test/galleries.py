@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from simulator.doctor.probes.static.score_scale import sample_evenly
+
 IN_WHEEL: Final = Path(__file__).parent / "fixtures"
 """Where a wheel has the folders `gallery` and `prompts`."""
 
@@ -72,7 +74,5 @@ def quick_selection(rewards: Sequence[GalleryReward]) -> tuple[GalleryReward, ..
     """Return `QUICK_COUNT` faulty and as many sound ones, evenly spread, so that each gallery has its share."""
     chosen: set[GalleryReward] = set()
     for is_sound in (False, True):
-        group = [reward for reward in rewards if reward.is_sound is is_sound]
-        count = min(QUICK_COUNT, len(group))
-        chosen |= {group[index * len(group) // count] for index in range(count)}
+        chosen |= set(sample_evenly([reward for reward in rewards if reward.is_sound is is_sound], QUICK_COUNT))
     return tuple(reward for reward in rewards if reward in chosen)

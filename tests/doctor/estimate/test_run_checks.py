@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from simulator.doctor.estimate.calculation import count_checkpoints
-from simulator.doctor.estimate.run_checks import PlannedRun, check_run, findings_pass
-from simulator.doctor.finding import Finding
+from simulator.doctor.estimate.run_checks import PlannedRun, check_run
+from simulator.doctor.finding import Finding, findings_pass
 from simulator.training.training_plan import TrainingPlan
 
 
