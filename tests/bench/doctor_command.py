@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simulator.doctor.finding import Severity
+from simulator.doctor.report.json_report import probes_with
 from tests.bench.limited_process import run_limited
 from tests.bench.reward_cases import ROOT, RewardCase
 from tests.bench.reward_verdicts import Verdict
@@ -54,10 +56,7 @@ class DoctorCommand:
 def read_report(report: Mapping[str, Any], *, seconds: float) -> Verdict:
     """Return the verdict of a report in JSON."""
     failed, warned, not_measured = (
-        tuple(
-            sorted({finding["probe"] for finding in report["findings"] if finding["severity"] == severity}, key=_order)
-        )
-        for severity in ("fail", "warn", "not measured")
+        probes_with(severity, report) for severity in (Severity.FAIL, Severity.WARN, Severity.SKIPPED)
     )
     return Verdict(
         outcome="fail" if failed else "warn" if warned else "nothing",
@@ -66,7 +65,3 @@ def read_report(report: Mapping[str, Any], *, seconds: float) -> Verdict:
         warned=warned,
         not_measured=not_measured,
     )
-
-
-def _order(probe: str) -> tuple[str, int]:
-    return probe[0], int(probe[1:])

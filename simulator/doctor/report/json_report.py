@@ -32,12 +32,13 @@ Keys are sorted. Everything is ASCII, because a reward function can return any t
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from math import isfinite
 from typing import Any, Final
 
 from simulator.doctor.doctor_report import DoctorReport
-from simulator.doctor.finding import Example, Finding, Severity, sort_by_severity
+from simulator.doctor.finding import Example, Finding, Severity, probe_order, sort_by_severity
 from simulator.doctor.headline_numbers import INTERVAL, HeadlineNumbers
 from simulator.doctor.report.annotations import NO_ANNOTATIONS, Annotations
 from simulator.doctor.report.baseline import BaselineComparison, finding_as_json
@@ -73,6 +74,12 @@ def build_document(report: DoctorReport, annotations: Annotations = NO_ANNOTATIO
         "baseline": None if annotations.comparison is None else _baseline(annotations.comparison),
         "courses": [_trace(trace) for trace in report.traces],
     }
+
+
+def probes_with(severity: Severity, document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the ids of the probes that have a finding of this severity in a report as JSON values, sorted."""
+    ids = {finding["probe"] for finding in document["findings"] if finding["severity"] == severity}
+    return tuple(sorted(ids, key=probe_order))
 
 
 def render_json(report: DoctorReport, annotations: Annotations = NO_ANNOTATIONS) -> str:

@@ -17,6 +17,7 @@ from threading import Lock
 from typing import Any, Final
 
 from simulator.doctor.finding import Severity
+from simulator.doctor.report.json_report import probes_with
 from simulator.doctor.self_test.galleries import GalleryReward
 
 LIMIT_SECONDS: Final = 120.0
@@ -146,14 +147,10 @@ def _run(reward: GalleryReward, *, processes: _Processes, options: Sequence[str]
 
 def read_run(reward: GalleryReward, document: dict[str, Any], *, seconds: float) -> DoctorRun:
     """Return the run from the doctor's report as JSON."""
-
-    def probes(severity: Severity) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(entry["probe"] for entry in document["findings"] if entry["severity"] == severity))
-
     return DoctorRun(
         reward=reward,
         seconds=seconds,
-        failed=probes(Severity.FAIL),
-        warned=probes(Severity.WARN),
-        not_measured=probes(Severity.SKIPPED),
+        failed=probes_with(Severity.FAIL, document),
+        warned=probes_with(Severity.WARN, document),
+        not_measured=probes_with(Severity.SKIPPED, document),
     )
