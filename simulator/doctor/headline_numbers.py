@@ -26,7 +26,7 @@ from simulator.doctor.invocation import CaseResult
 from simulator.doctor.probe_context import RIGHT_LABEL, UNKNOWN_ANSWERS, WRONG_LABEL, ProbeContext
 from simulator.doctor.probes.static.answer_variants import ANSWER_VARIANTS
 from simulator.doctor.probes.static.s07_false_negatives import ACCEPTED_SHARE
-from simulator.doctor.probes.static.score_scale import ScoreScale, score_scale_so_far
+from simulator.doctor.probes.static.score_scale import MIN_REFERENCES, ScoreScale, score_scale_so_far
 from simulator.doctor.probes.static.wrong_answer_comparisons import MAY_TIE
 from simulator.doctor.rows import Row
 
@@ -35,9 +35,6 @@ INTERVAL: Final = "Wilson, 95 %"
 
 _Z: Final = 1.959963984540054
 """The 97.5 % quantile of the normal distribution."""
-
-MIN_ANSWERS: Final = 2
-"""A kind of response counts if it was tried on rows with so many different answers: a single hit may be coincidence."""
 
 REQUIRED_LABELS: Final = (
     RIGHT_LABEL,
@@ -152,7 +149,7 @@ class _Measurement:
         right_scores = [self._normalize(result) for result in self._results_by_label.get(RIGHT_LABEL, ())]
         self.right_score = fmean(right_scores) if right_scores else 0.0
         self._unit = self.right_score or 1.0
-        self._min_answers = min(MIN_ANSWERS, self._count_answers(self._rows))
+        self._min_answers = min(MIN_REFERENCES, self._count_answers(self._rows))
 
     def false_pass_ceiling(self) -> HeadlineNumber:
         """Return the largest mean earnings of a kind of response without the right answer.

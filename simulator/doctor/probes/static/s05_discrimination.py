@@ -10,6 +10,7 @@ from simulator.doctor.invocation import Case
 from simulator.doctor.probe_context import SCORE_TOLERANCE, ProbeContext
 from simulator.doctor.probes.static.score_scale import (
     MAX_EXAMPLES,
+    MIN_REFERENCES,
     ScoreScale,
     missing_note,
     sample_evenly,
@@ -18,7 +19,6 @@ from simulator.doctor.probes.static.score_scale import (
 from simulator.doctor.probes.static.wrong_answer_comparisons import MAY_TIE, TIE, Comparison, compare_wrong_answers
 from simulator.doctor.probes.static.wrong_answer_groups import (
     COUNTED_CREDIT,
-    MIN_REFERENCES,
     TIED_AUC,
     by_kind,
     counts_as_right,

@@ -11,6 +11,9 @@ from simulator.doctor.probe_context import BASE_ROLLOUT_LABEL, RIGHT_LABEL, WRON
 
 Item = TypeVar("Item")
 
+MIN_REFERENCES: Final = 2
+"""Hits on rows with fewer different right answers may be coincidence (INFERRED)."""
+
 MAX_EXAMPLES: Final = 5
 """The largest number of examples in one finding."""
 

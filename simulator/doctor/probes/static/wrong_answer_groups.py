@@ -5,7 +5,7 @@ from statistics import fmean
 from typing import Final
 
 from simulator.doctor.probe_context import SCORE_TOLERANCE
-from simulator.doctor.probes.static.score_scale import ScoreScale
+from simulator.doctor.probes.static.score_scale import MIN_REFERENCES, ScoreScale
 from simulator.doctor.probes.static.wrong_answer_comparisons import Comparison
 from simulator.training.reference_answer import ReferenceAnswer
 
@@ -17,9 +17,6 @@ COUNTED_CREDIT: Final = 0.5
 
 0 is the score of an almost right answer in the same words, so that what both get for their format does not count.
 """
-
-MIN_REFERENCES: Final = 2
-"""Hits on rows with fewer different right answers may be coincidence."""
 
 _CURRENCIES = "$€£¥"
 
